@@ -1,0 +1,391 @@
+"""Pictures in and out: the only file that opens, resizes and writes them.
+
+Everything goes through Pillow, because the published preprocessing is
+Pillow's and no other resampler gives the same bytes. A picture that cannot be
+used is reported here, once, as an `ImageError` that names the file.
+"""
+
+import errno
+import io
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+EXTENSIONS = ("jpg", "jpeg", "png", "ppm", "bmp", "tif", "tiff", "webp")
+_METHODS = {
+  "nearest": Image.Resampling.NEAREST,
+  "box": Image.Resampling.BOX,
+  "bilinear": Image.Resampling.BILINEAR,
+  "hamming": Image.Resampling.HAMMING,
+  "bicubic": Image.Resampling.BICUBIC,
+  "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+class ImageError(ValueError):
+  """A picture cannot be used; the message names it and says what to do."""
+
+
+def list_images(folder: str | os.PathLike) -> list[str]:
+  """Lists the pictures below a folder, in the order of their whole paths.
+
+  Sub-folders are searched, links to folders too (each real folder once).
+  Names that begin with a dot are passed over: they are thumbnails of other
+  systems and unfinished files. The ending may be in any case.
+
+  Args:
+    folder: where to look.
+
+  Returns:
+    Paths that start with `folder`.
+
+  Raises:
+    ImageError: the folder does not exist or holds no picture.
+  """
+  folder = os.fspath(folder)
+  known = ", ".join(EXTENSIONS)
+  if not os.path.isdir(folder):
+    what = "is a file" if os.path.exists(folder) else "does not exist"
+    raise ImageError(
+      f"{folder!r} {what}; expected a folder of pictures ({known}). "
+      "Correct the path."
+    )
+  suffixes = tuple("." + extension for extension in EXTENSIONS)
+  paths = []
+  visited = set()
+  for parent, folders, names in os.walk(folder, followlinks=True):
+    real = os.path.realpath(parent)
+    if real in visited:  # A link that leads back up would never end.
+      folders.clear()
+      continue
+    visited.add(real)
+    folders[:] = sorted(name for name in folders if name[0] != ".")
+    paths.extend(
+      os.path.join(parent, name)
+      for name in names
+      if name[0] != "." and name.lower().endswith(suffixes)
+    )
+  if not paths:
+    raise ImageError(
+      f"{folder!r} holds no picture; looked in it and below for the endings "
+      f"{known}, in any case. Put pictures there or correct the path."
+    )
+  return sorted(paths)
+
+
+def read(
+  source: str | os.PathLike | bytes, mode: str = "RGB", name: str = ""
+) -> np.ndarray:
+  """Reads a picture as 8-bit values.
+
+  What is stored is converted so:
+
+  - gray of 16 bits (PNG, TIFF, PGM): value / 257, rounded, so that its whole
+    range 0..65535 becomes 0..255. Colour of 16 bits: Pillow keeps the upper
+    byte, at most one level off the same rule;
+  - gray of 32 bits or floating point: refused, for no range is declared;
+  - transparency (RGBA, LA, palette): dropped, the colour below it is kept, as
+    the original programs do;
+  - palette, CMYK, YCbCr, HSV: converted to RGB; 1 bit: 0 and 255;
+  - several frames or pages: the first.
+
+  The EXIF orientation is NOT applied: label maps and boxes are drawn on the
+  pixels as they are stored, and turning only the photograph would move it away
+  from them.
+
+  Args:
+    source: a path, or the bytes of an encoded picture.
+    mode: "RGB" for three channels, "L" for gray (ITU-R 601 luma).
+    name: what to call the picture in errors when `source` is bytes.
+
+  Returns:
+    uint8 (height, width, 3), or (height, width, 1) for "L".
+
+  Raises:
+    ImageError: empty, truncated, damaged, not a picture, or too large.
+    OSError: the file cannot be opened (missing, no permission, device error).
+  """
+  if mode not in ("RGB", "L"):
+    raise ValueError(f"mode is {mode!r}; expected 'RGB' or 'L'.")
+  if isinstance(source, bytes):
+    name = name or f"<{len(source)} bytes>"
+    data = source
+  else:
+    name = name or os.fspath(source)
+    with open(source, "rb") as file:
+      data = file.read()
+  if not data:
+    raise ImageError(
+      f"{name}: is empty (0 bytes); expected a picture. Fetch it again or "
+      "remove it."
+    )
+  try:
+    with Image.open(io.BytesIO(data)) as picture:
+      _refuse_oversized(picture.size, name)
+      array = _to_eight_bits(picture, mode, name)
+  except ImageError:
+    raise
+  except MemoryError:
+    raise
+  except Image.UnidentifiedImageError:
+    raise ImageError(
+      f"{name}: is not a picture that Pillow knows ({len(data)} bytes, "
+      f"beginning {data[:8]!r}). Convert it to PNG or JPEG, or remove it."
+    ) from None
+  except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
+    raise ImageError(_oversized_message(name, str(e))) from None
+  # Pillow's decoders raise whatever the damaged bytes lead them to: OSError,
+  # SyntaxError, ValueError, struct.error, EOFError, IndexError and more.
+  except Exception as e:
+    raise ImageError(
+      f"{name}: is truncated or damaged ({type(e).__name__}: {e}). Fetch it "
+      "again or remove it."
+    ) from e
+  return array if array.ndim == 3 else array[..., None]
+
+
+def _to_eight_bits(picture: Image.Image, mode: str, name: str) -> np.ndarray:
+  """Decodes an opened picture by the rules of `read`."""
+  stored = picture.mode
+  if stored == "F" or (stored == "I" and picture.format not in ("PPM", "PNG")):
+    kind = "floating-point" if stored == "F" else "32-bit integer"
+    raise ImageError(
+      f"{name}: holds {kind} values (mode {stored}), whose range is not "
+      "declared; expected 8 or 16 bits a channel. Rescale it to one of them."
+    )
+  if stored == "I" or stored.startswith("I;16"):
+    # `convert` would clip at 255 instead of scaling. The mode I of PNG and
+    # PPM is 16-bit data too: Pillow scales those to 0..65535.
+    wide = np.asarray(picture).astype(np.uint32)
+    gray = ((wide + 128) // 257).astype(np.uint8)
+    return gray if mode == "L" else np.repeat(gray[..., None], 3, axis=2)
+  picture.load()
+  # Otherwise Pillow converts the transparent colour too, or warns about it.
+  picture.info.pop("transparency", None)
+  # Gray is made from RGB, as the originals do, whatever was stored.
+  return np.array(picture.convert("RGB").convert(mode))
+
+
+def _refuse_oversized(size: tuple[int, int], name: str) -> None:
+  """Raises if a header announces more pixels than Pillow holds for safe."""
+  limit = Image.MAX_IMAGE_PIXELS
+  if limit is not None and size[0] * size[1] > limit:
+    found = f"{size[0]} x {size[1]} pixels, at most {limit} are allowed"
+    raise ImageError(_oversized_message(name, found))
+
+
+def _oversized_message(name: str, found: str) -> str:
+  return (
+    f"{name}: is too large to be opened safely ({found}). If you trust it, "
+    "cut it into tiles or raise PIL.Image.MAX_IMAGE_PIXELS; else remove it."
+  )
+
+
+def write(
+  path: str | os.PathLike, array: np.ndarray, quality: int = 95
+) -> None:
+  """Writes a picture so that it is there whole or not at all.
+
+  The ending of the path decides the format; missing folders are made. The
+  bytes go to a temporary file beside it, which then takes its name.
+
+  Args:
+    path: where to; an existing file is replaced.
+    array: uint8 (height, width), (height, width, 1), RGB or RGBA.
+    quality: 1..100 for JPEG and WebP; the others are lossless.
+
+  Raises:
+    ImageError: unknown ending, or an array that is no picture.
+    OSError: it could not be stored; the message names the path, and nothing
+      is left behind.
+  """
+  path = Path(path)
+  file_format = Image.registered_extensions().get(path.suffix.lower())
+  if file_format is None or path.suffix.lower()[1:] not in EXTENSIONS:
+    raise ImageError(
+      f"{path}: the ending {path.suffix!r} is not one a picture is written "
+      f"with; use one of {', '.join(EXTENSIONS)}."
+    )
+  array = np.asarray(array)
+  if array.dtype != np.uint8 or not (
+    array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
+  ):
+    raise ImageError(
+      f"{path}: cannot write an array of {array.dtype} {array.shape}; "
+      "expected uint8 of (height, width) with no, 1, 3 or 4 channels. "
+      "`to_uint8` converts from [-1, 1]."
+    )
+  if array.ndim == 3 and array.shape[2] == 1:
+    array = array[..., 0]
+  buffer = io.BytesIO()
+  Image.fromarray(array).save(buffer, file_format, quality=quality)
+  temporary = None
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+      dir=path.parent, prefix=f".{path.stem[:50]}.", suffix=".tmp", delete=False
+    ) as file:
+      temporary = file.name
+      file.write(buffer.getvalue())
+    # A temporary file is private; the picture gets the usual permissions.
+    os.chmod(temporary, 0o666 & ~_UMASK)
+    os.replace(temporary, path)
+  except OSError as e:
+    if temporary is not None:
+      Path(temporary).unlink(missing_ok=True)
+    advice = "check the folder's permissions and that it can be reached"
+    if e.errno in (errno.ENOSPC, errno.EDQUOT):
+      advice = "the disk is full: free some space or write elsewhere"
+    raise OSError(
+      e.errno, f"picture not written ({e.strerror}); {advice}", str(path)
+    ) from e
+
+
+def _umask() -> int:
+  """The process's umask, which can only be read by setting it."""
+  mask = os.umask(0o077)
+  os.umask(mask)
+  return mask
+
+
+_UMASK = _umask()  # Read once on import: setting it is not safe with threads.
+
+
+def resize(
+  image: np.ndarray, size: tuple[int, int], method: str = "bicubic"
+) -> np.ndarray:
+  """Resizes exactly as Pillow does (antialiased when shrinking).
+
+  Args:
+    image: (height, width) or (height, width, channels); uint8, or int32 and
+      float32, which Pillow resizes without rounding to bytes.
+    size: the new (height, width), each at least 1.
+    method: one of nearest, box, bilinear, hamming, bicubic (a = -0.5), lanczos.
+
+  Returns:
+    The same type and number of axes.
+  """
+  if method not in _METHODS:
+    raise ValueError(
+      f"method is {method!r}; expected one of {', '.join(_METHODS)}."
+    )
+  height, width = size
+  if min(height, width) < 1:
+    raise ValueError(f"cannot resize to {height} x {width}; at least 1 x 1.")
+  image = np.asarray(image)
+  if image.dtype not in (np.uint8, np.int32, np.float32):
+    raise ValueError(
+      f"cannot resize {image.dtype}; expected uint8, int32 or float32."
+    )
+
+  def one(plane: np.ndarray) -> np.ndarray:
+    picture = Image.fromarray(plane)
+    return np.array(picture.resize((width, height), _METHODS[method]))
+
+  if image.ndim == 2 or (image.shape[2] == 3 and image.dtype == np.uint8):
+    return one(image)
+  # Pillow resamples each channel by itself, so planes give the same numbers.
+  planes = [
+    one(np.ascontiguousarray(image[..., channel]))
+    for channel in range(image.shape[2])
+  ]
+  return np.stack(planes, axis=-1)
+
+
+def to_gray(image: np.ndarray) -> np.ndarray:
+  """Converts uint8 RGB (H, W, 3) to Pillow's "L" (H, W, 1); gray stays."""
+  if image.shape[2] == 1:
+    return image
+  return np.array(Image.fromarray(image).convert("L"))[..., None]
+
+
+def to_unit_range(image: np.ndarray) -> np.ndarray:
+  """Maps uint8 0..255 to float32 [-1, 1] as (x / 255 - 0.5) / 0.5."""
+  unit = np.asarray(image).astype(np.float32) / np.float32(255)
+  return (unit - np.float32(0.5)) / np.float32(0.5)
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+  """Maps [-1, 1] to uint8 RGB as the original does: truncating, not rounding.
+
+  (x + 1) / 2 * 255, cut to 0..255, fraction dropped. uint8 passes through.
+
+  Args:
+    image: (..., height, width, channels) of 1 or 3 channels; one channel is
+      repeated three times.
+
+  Returns:
+    uint8 (..., height, width, 3).
+
+  Raises:
+    ValueError: the picture holds a NaN or another number of channels.
+  """
+  image = np.asarray(image)
+  if image.shape[-1] not in (1, 3):
+    raise ValueError(
+      f"a picture of shape {image.shape} has {image.shape[-1]} channels; "
+      "expected 1 or 3 on the last axis."
+    )
+  if image.dtype != np.uint8:
+    scaled = (image.astype(np.float32) + 1) / 2.0 * 255.0
+    if np.isnan(scaled).any():
+      raise ValueError("the picture holds NaN, which has no colour.")
+    image = np.clip(scaled, 0, 255).astype(np.uint8)
+  return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+
+
+def sheet(
+  rows: Sequence[Sequence[np.ndarray]],
+  titles: Sequence[str] = (),
+  separator: int = 4,
+) -> np.ndarray:
+  """Lays pictures out as a grid on white.
+
+  Args:
+    rows: rows of pictures, (H, W, 1) or (H, W, 3), uint8 or float [-1, 1].
+      Sizes may differ: a column is as wide, a row as high as its largest.
+      Rows may be of different length.
+    titles: text above the columns, from the left; none if empty.
+    separator: pixels between and around the pictures.
+
+  Returns:
+    uint8 (height, width, 3), for `write`.
+
+  Raises:
+    ValueError: there is no picture, or there are more titles than columns.
+  """
+  cells = [[to_uint8(picture) for picture in row] for row in rows]
+  columns = max((len(row) for row in cells), default=0)
+  if columns == 0:
+    raise ValueError("a sheet needs at least one picture.")
+  if len(titles) > columns:
+    raise ValueError(f"{len(titles)} titles for {columns} columns.")
+  heights = [max((cell.shape[0] for cell in row), default=0) for row in cells]
+  widths = [
+    max(row[column].shape[1] for row in cells if column < len(row))
+    for column in range(columns)
+  ]
+  title_height = 14 if titles else 0
+  left = [separator + sum(widths[:i]) + i * separator for i in range(columns)]
+  width = separator + sum(w + separator for w in widths)
+  top = separator + title_height
+  height = top + sum(h + separator for h in heights)
+  grid = np.full((height, width, 3), 255, np.uint8)
+  for row, row_height in zip(cells, heights, strict=True):
+    for x, cell in zip(left, row, strict=False):
+      grid[top : top + cell.shape[0], x : x + cell.shape[1]] = cell
+    top += row_height + separator
+  if not titles:
+    return grid
+  picture = Image.fromarray(grid)
+  draw = ImageDraw.Draw(picture)
+  font = ImageFont.load_default()
+  for x, column_width, title in zip(left, widths, titles, strict=False):
+    while title and draw.textlength(title, font) > column_width:
+      title = title[:-1]
+    draw.text((x, separator - 1), title, fill=(0, 0, 0), font=font)
+  return np.array(picture)
