@@ -1,0 +1,201 @@
+"""What the converters of all systems share: layouts and strictness.
+
+A converter describes a network by a key table, a list of `Entry`. The tables
+are functions of the network's description, so one rule serves reading,
+writing and naming gradients.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from gansynth.convert.errors import CheckpointError, KeyMismatchError
+
+PyTree = Any
+
+# Axes of our array in terms of the original's; the inverse order writes.
+LAYOUTS = {
+  "same": None,
+  # torch's (out, in, height, width) to (height, width, in, out), and for
+  # transposed convolutions (in, out, ...) to (height, width, out, in).
+  "conv": (2, 3, 1, 0),
+  "linear": (1, 0),
+}
+_WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile
+_COUNTER = "num_batches_tracked"
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+  """Where one array of the original goes."""
+
+  key: str  # of the original's state dict
+  path: tuple[str, ...]  # of our variables, collection first
+  layout: str = "same"  # one of LAYOUTS
+
+
+def convolution(
+  key: str, path: Sequence[str], use_bias: bool = True
+) -> list[Entry]:
+  """Entries of a convolution, transposed or not."""
+  entries = [Entry(f"{key}.weight", ("params", *path, "kernel"), layout="conv")]
+  if use_bias:
+    entries.append(Entry(f"{key}.bias", ("params", *path, "bias")))
+  return entries
+
+
+def batch_norm(key: str, path: Sequence[str]) -> list[Entry]:
+  """Entries of a batch normalisation with scale, offset and statistics."""
+  return [
+    Entry(f"{key}.weight", ("params", *path, "scale")),
+    Entry(f"{key}.bias", ("params", *path, "bias")),
+    Entry(f"{key}.running_mean", ("batch_stats", *path, "mean")),
+    Entry(f"{key}.running_var", ("batch_stats", *path, "var")),
+  ]
+
+
+def unwrap(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+  """Drops the prefix of a wrapper where every key has it."""
+  state = dict(state)
+  for prefix in _WRAPPERS:
+    while state and all(key.startswith(prefix) for key in state):
+      state = {key[len(prefix) :]: value for key, value in state.items()}
+  return state
+
+
+def drop_unused_buffers(
+  state: Mapping[str, np.ndarray],
+) -> tuple[dict[str, np.ndarray], bool]:
+  """Drops what the original's own loader drops or never reads.
+
+  These are the running statistics of instance norms, which PyTorch before
+  0.4.1 saved and nothing uses, and the counters of batch norms.
+
+  Returns:
+    The state without them, and whether there were statistics of instance
+    norms (`running_mean` without a `weight` beside it).
+  """
+  layers = {
+    key.removesuffix(".running_mean")
+    for key in state
+    if key.endswith(".running_mean")
+  }
+  plain = {layer for layer in layers if f"{layer}.weight" not in state}
+  kept = {
+    key: value
+    for key, value in state.items()
+    if not key.endswith(f".{_COUNTER}") and key.rpartition(".")[0] not in plain
+  }
+  return kept, bool(plain)
+
+
+def variable_shapes(network: nn.Module, input_shape: Sequence[int]) -> PyTree:
+  """Shapes of a network's variables for an input (N, H, W, C)."""
+  return jax.eval_shape(
+    lambda: network.init(jax.random.key(0), jnp.zeros(input_shape))
+  )
+
+
+def to_variables(
+  state: Mapping[str, np.ndarray],
+  entries: Iterable[Entry],
+  shapes: PyTree,
+  source: str,
+  dtype: Any = np.float32,
+) -> dict[str, PyTree]:
+  """Fills a network's variables from an original's state dict, strictly.
+
+  Args:
+    state: arrays by the original's keys.
+    entries: the key table of the network.
+    shapes: what the network expects, as `variable_shapes` returns it.
+    source: name of the file, for messages.
+    dtype: of the result; None keeps the file's own.
+
+  Returns:
+    {"params": ..., "batch_stats": ...} of NumPy arrays; the second is left
+    out where the network has none.
+
+  Raises:
+    KeyMismatchError: a variable is not filled, a key not used, or a shape
+      differs. The message lists all of them.
+  """
+  entries = list(entries)
+  expected = {
+    path: tuple(leaf.shape)
+    for path, leaf in traverse_util.flatten_dict(dict(shapes)).items()
+  }
+  unfilled = set(expected) ^ {entry.path for entry in entries}
+  if unfilled:
+    raise ValueError(
+      "the key table does not fit the network at "
+      f"{', '.join('/'.join(path) for path in sorted(unfilled))}"
+    )
+  missing = [entry.key for entry in entries if entry.key not in state]
+  extra = sorted(set(state) - {entry.key for entry in entries})
+  wrong, filled = [], {}
+  for entry in entries:
+    if entry.key not in state:
+      continue
+    axes = LAYOUTS[entry.layout]
+    wanted = expected[entry.path]
+    if axes is not None:
+      wanted = tuple(np.take(wanted, np.argsort(axes)).tolist())
+    array = state[entry.key]
+    if array.shape != wanted:
+      wrong.append(f"{entry.key}: found {array.shape}, expected {wanted}")
+      continue
+    array = array if axes is None else array.transpose(axes)
+    filled[entry.path] = np.ascontiguousarray(array, dtype).reshape(
+      expected[entry.path]
+    )
+  if missing or extra or wrong:
+    raise KeyMismatchError(
+      f"{source}: the file does not fit the network. "
+      f"Missing keys: {', '.join(missing) or 'none'}. "
+      f"Extra keys: {', '.join(extra) or 'none'}. "
+      f"Wrong shapes: {'; '.join(wrong) or 'none'}",
+      missing,
+      extra,
+      wrong,
+    )
+  return traverse_util.unflatten_dict(filled)
+
+
+def to_state_dict(
+  variables: Mapping[str, PyTree], entries: Iterable[Entry]
+) -> collections.OrderedDict[str, np.ndarray]:
+  """Writes our arrays under the original's keys and in its layouts.
+
+  Args:
+    variables: {"params": ..., "batch_stats": ...}, or anything of the same
+      structure, such as {"params": gradients}. Collections that are not there
+      are left out.
+    entries: the key table of the network.
+
+  Returns:
+    NumPy arrays by key, in the table's order.
+  """
+  flat = traverse_util.flatten_dict(dict(variables))
+  state = collections.OrderedDict()
+  for entry in entries:
+    if entry.path[0] not in variables or not variables[entry.path[0]]:
+      continue
+    if entry.path not in flat:
+      raise CheckpointError(
+        f"the variables have no {'/'.join(entry.path)}, so {entry.key} cannot "
+        "be written; give the variables of the network described"
+      )
+    axes = LAYOUTS[entry.layout]
+    array = np.asarray(flat[entry.path])
+    state[entry.key] = (
+      array if axes is None else array.transpose(np.argsort(axes))
+    )
+  return state
