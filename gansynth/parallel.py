@@ -1,0 +1,185 @@
+"""How a step is spread over devices and hosts: the only file that knows.
+
+A system's `train_step` is one device's share and speaks to the others through
+the axis `AXIS_NAME`. Here it is mapped with `jax.pmap` over all devices of
+all hosts. The state is the same everywhere; the batch is split.
+"""
+
+import importlib.util
+import os
+import signal
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+PyTree = Any
+
+AXIS_NAME = "devices"
+
+# Variables that a launcher of several processes sets for each of them.
+_CLUSTER_SIZES = ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+
+
+def initialize(
+  coordinator: str | None = None,
+  num_processes: int | None = None,
+  process_id: int | None = None,
+) -> None:
+  """Joins the hosts of a run; must come before any other use of JAX.
+
+  Without arguments the hosts are found where a TPU pod, SLURM, Open MPI or
+  `JAX_COORDINATOR_ADDRESS` names them, and a machine alone stays alone.
+
+  Args:
+    coordinator: `host:port` of process 0, given on every host.
+    num_processes: number of processes of the run.
+    process_id: this process' number, from 0.
+
+  Raises:
+    ValueError: some of the three are given and some are not.
+  """
+  given = [x is not None for x in (coordinator, num_processes, process_id)]
+  if any(given) and not all(given):
+    raise ValueError(
+      "--coordinator, --num_processes and --process_id go together, got "
+      f"{coordinator}, {num_processes} and {process_id}; give all or none"
+    )
+  if jax.distributed.is_initialized():
+    return
+  if all(given):
+    jax.distributed.initialize(coordinator, num_processes, process_id)
+  elif _in_cluster(os.environ):
+    jax.distributed.initialize()
+
+
+def _in_cluster(environment: Mapping[str, str]) -> bool:
+  if "JAX_COORDINATOR_ADDRESS" in environment:
+    return True
+  if any(int(environment.get(name) or 1) > 1 for name in _CLUSTER_SIZES):
+    return True
+  on_cpu = environment.get("JAX_PLATFORMS", "") == "cpu"
+  return not on_cpu and importlib.util.find_spec("libtpu") is not None
+
+
+def is_primary() -> bool:
+  """Whether this is the process that writes what is written once."""
+  return jax.process_index() == 0
+
+
+def check_batch_size(batch_size: int) -> None:
+  """Raises ValueError where devices would not get equal shares."""
+  devices = jax.device_count()
+  if batch_size < 1 or batch_size % devices:
+    nearest = max(devices, batch_size // devices * devices)
+    raise ValueError(
+      f"batch_size {batch_size} cannot be divided among {devices} devices on "
+      f"{jax.process_count()} hosts; use a multiple of {devices}, for example "
+      f"--config.batch_size={nearest}, or fewer devices (for GPUs: "
+      "CUDA_VISIBLE_DEVICES)"
+    )
+
+
+def split_batch(batch: PyTree) -> PyTree:
+  """Reshapes a host's batch to (local devices, share of each, ...)."""
+  devices = jax.local_device_count()
+  return jax.tree.map(
+    lambda x: np.reshape(x, (devices, len(x) // devices, *x.shape[1:])), batch
+  )
+
+
+def replicate(state: PyTree) -> PyTree:
+  """Puts a state on all local devices, as the mapped step returns it."""
+  return jax.pmap(
+    lambda x: x, axis_name=AXIS_NAME, in_axes=None, out_axes=None
+  )(state)
+
+
+def map_step(
+  step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]],
+) -> Callable[[PyTree, PyTree], tuple[PyTree, PyTree]]:
+  """Maps a step over all devices of all hosts.
+
+  Args:
+    step: (state, batch) -> (state, metrics), both equal on all devices
+      because it averages over `AXIS_NAME`.
+
+  Returns:
+    A function of the state, which is donated, and a batch from `split_batch`.
+  """
+  return jax.pmap(
+    step,
+    axis_name=AXIS_NAME,
+    in_axes=(None, 0),
+    out_axes=None,
+    donate_argnums=0,
+  )
+
+
+def map_sample(
+  sample: Callable[[PyTree, PyTree], PyTree],
+) -> Callable[[PyTree, PyTree], PyTree]:
+  """Maps a sampler over the local devices; its result is split as batches."""
+  mapped = jax.pmap(
+    sample,
+    axis_name=AXIS_NAME,
+    in_axes=(None, 0),
+    devices=jax.local_devices(),
+  )
+
+  def run(state: PyTree, batch: PyTree) -> PyTree:
+    """Takes a host's batch, returns numpy arrays for the same samples."""
+    outputs = jax.device_get(mapped(state, split_batch(batch)))
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), outputs)
+
+  return run
+
+
+def sum_over_hosts(tree: PyTree) -> PyTree:
+  """Adds numpy arrays of all hosts; every host gets the sum."""
+  if jax.process_count() == 1:
+    return tree
+  gathered = multihost_utils.process_allgather(tree)
+  return jax.tree.map(lambda x: np.asarray(x).sum(0), gathered)
+
+
+def wait_for_hosts(name: str) -> None:
+  """Waits until all hosts have come to the point `name`."""
+  if jax.process_count() > 1:
+    multihost_utils.sync_global_devices(name)
+
+
+class Preemption:
+  """Tells when SIGTERM asks the run to stop, to all hosts at the same step.
+
+  Used as a context manager around the loop. A second SIGTERM ends the process
+  at once, as without it.
+  """
+
+  def __init__(self) -> None:
+    """Listens from `__enter__` to `__exit__`."""
+    self._asked = False
+    self._previous = None
+
+  def __enter__(self) -> "Preemption":
+    # With several hosts JAX's own service listens, and agrees on a step.
+    if jax.process_count() == 1:
+      self._previous = signal.signal(signal.SIGTERM, self._ask)
+    return self
+
+  def __exit__(self, *exception: object) -> None:
+    if jax.process_count() == 1:
+      signal.signal(signal.SIGTERM, self._previous)
+
+  def _ask(self, signum: int, frame: object) -> None:
+    del signum, frame
+    self._asked = True
+    signal.signal(signal.SIGTERM, self._previous)
+
+  def reached(self, step: int) -> bool:
+    """Whether to save and stop after `step`; called at every step."""
+    if jax.process_count() == 1:
+      return self._asked
+    return multihost_utils.reached_preemption_sync_point(step)
