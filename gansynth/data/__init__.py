@@ -105,9 +105,9 @@ def create(config: Any, split: str):
       kept(_aligned_source(config, split)), preprocess, **sides
     )
   if source == "procedural_street":
-    from gansynth.data import street
+    from gansynth.data import street_sources
 
-    made = street.sources_of(config, split)
+    made = street_sources.create(config, split)
     if split == "test":
       return datasets.AlignedDataset(kept(made), preprocess, **sides)
     pair = made

@@ -221,10 +221,17 @@ def train_iterator(
       ),
       worker_init_fn=_start_worker,
     )
-    return iter(stream)
+    # Copied out of the memory shared with the worker, which is scarce
+    # (/dev/shm) and must not outlive it.
+    return iter(stream.map(_own))
 
   identity = {"seed": seed, "items": len(dataset), "shuffle": shuffle}
   return BatchIterator(start, batch_size=batch_size, identity=identity)
+
+
+def _own(batch: dict) -> dict:
+  """Copies a batch to memory of this process."""
+  return {key: np.array(value) for key, value in batch.items()}
 
 
 def _start_worker(worker_index: int, worker_count: int) -> None:

@@ -63,7 +63,7 @@ class SceneRenderer:
     }
 
 
-def sources_of(config: Any, split: str) -> tuple[Source, Source] | Source:
+def create(config: Any, split: str) -> tuple[Source, Source] | Source:
   """Makes the sources of a split; the fields are listed in `data.create`.
 
   Returns:

@@ -1,0 +1,125 @@
+"""Pictures of a prepared TensorFlow Datasets data set, without TensorFlow.
+
+The records are read from ArrayRecord files through `as_data_source`, and the
+pictures are decoded here, not by TensorFlow Datasets, so that they are treated
+like those of a folder. Prepared data sets are found on disk by their metadata;
+the code that made them is not needed.
+"""
+
+import os
+from typing import Any
+
+from gansynth import images
+
+
+class TfdsSource:
+  """One split of a prepared data set with a feature `image`.
+
+  Items: `image` uint8 (H, W, 3), `name` (the feature `name` if there is one,
+  else the split and the number).
+
+  Args:
+    name: as TensorFlow Datasets writes it, e.g. `cycle_gan/horse2zebra`,
+      `two_folders/mine` or `gta2cityscapes:1.0.0`.
+    split: e.g. "trainA"; slices such as "trainA[:10%]" work.
+    data_dir: where it was prepared; None is TensorFlow Datasets' own default
+      (the variable TFDS_DATA_DIR, else ~/tensorflow_datasets).
+    max_size: keep the first so many; 0 or None keeps all.
+
+  Raises:
+    ValueError: not prepared there, not as ArrayRecord, no such split, or no
+      feature `image`; the message says how to prepare it.
+  """
+
+  def __init__(
+    self,
+    name: str,
+    split: str,
+    data_dir: str | os.PathLike | None = None,
+    max_size: int | None = None,
+  ):
+    if not name:
+      raise ValueError(
+        "tfds_name is empty; expected e.g. 'cycle_gan/horse2zebra'."
+      )
+    self.name = name
+    self.split = split
+    self.data_dir = None if data_dir is None else os.fspath(data_dir)
+    self._records = self._open()
+    length = len(self._records)
+    self._length = min(length, max_size) if max_size else length
+    if self._length == 0:
+      raise ValueError(f"split {split!r} of {name!r} is empty.")
+
+  def _open(self) -> Any:
+    """Finds the records on disk."""
+    import tensorflow_datasets as tfds
+    from tensorflow_datasets.core import read_only_builder
+
+    try:
+      builder = read_only_builder.builder_from_files(
+        self.name, data_dir=self.data_dir
+      )
+    except tfds.core.DatasetNotFoundError:
+      where = self.data_dir or "TensorFlow Datasets' default folder"
+      raise ValueError(
+        f"data set {self.name!r} is not prepared in {where!r}. "
+        + _how_to_prepare(self.name, self.data_dir)
+      ) from None
+    known = sorted(builder.info.splits)
+    if self.split.split("[")[0] not in known:
+      raise ValueError(
+        f"data set {self.name!r} in {os.fspath(builder.data_path)!r} has no "
+        f"split {self.split!r}; it has {', '.join(known)}."
+      )
+    if "image" not in builder.info.features:
+      raise ValueError(
+        f"data set {self.name!r} has no feature 'image'; it has "
+        f"{', '.join(sorted(builder.info.features))}. Use one that has."
+      )
+    try:
+      return builder.as_data_source(
+        split=self.split, decoders={"image": tfds.decode.SkipDecoding()}
+      )
+    except NotImplementedError:
+      raise ValueError(
+        f"data set {self.name!r} in {os.fspath(builder.data_path)!r} is stored "
+        f"as {builder.info.file_format.value}, which has no random access. "
+        "Delete it or choose another tfds_data_dir. "
+        + _how_to_prepare(self.name, self.data_dir)
+      ) from None
+
+  def __getstate__(self) -> dict:
+    # Open files do not travel to another process.
+    return {k: v for k, v in self.__dict__.items() if k != "_records"}
+
+  def __setstate__(self, state: dict) -> None:
+    self.__dict__.update(state)
+    self._records = self._open()
+
+  def __len__(self) -> int:
+    return self._length
+
+  def __getitem__(self, index: int) -> dict:
+    record = self._records[index]
+    label = record.get("name", f"{self.split}_{index:06d}.png")
+    name = label.decode() if isinstance(label, bytes) else str(label)
+    path = f"{name} of {self.name}/{self.split}"
+    image = images.read(bytes(record["image"]), name=path)
+    return {"image": image, "name": name, "path": path}
+
+
+def _how_to_prepare(name: str, data_dir: str | None) -> str:
+  """The commands that make a data set, for error messages."""
+  option = f" --data_dir {data_dir}" if data_dir else ""
+  short = name.split(":")[0]
+  ours = short.removeprefix("two_folders/").replace("/", "_")
+  return (
+    "Prepare it with\n"
+    f"  tfds build {short} --file_format=array_record{option}\n"
+    "which needs TensorFlow for most data sets of the catalogue; or, from "
+    "folders of pictures and without it, with\n"
+    f"  python tools/build_dataset.py --name {ours} --folder_a TRAIN_A "
+    f"--folder_b TRAIN_B --test_folder_a TEST_A --test_folder_b TEST_B{option}"
+    "\nand set tfds_name to the name that it prints."
+  )
