@@ -1,0 +1,5 @@
+"""Procedural training data: street scenes and overhead tiles."""
+
+from gansynth.data.procedural.street import StreetScenes
+
+__all__ = ["StreetScenes"]
