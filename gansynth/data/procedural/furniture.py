@@ -156,9 +156,10 @@ def tree(primitives, rng, x, z, height, colour=None):
     (-0.55, -0.35), (0.55, -0.30), (0.0, -0.45), (-0.62, 0.15), (0.60, 0.20),
     (0.02, 0.05), (-0.30, 0.50), (0.32, 0.48), (0.0, 0.62),
   )  # fmt: skip
-  for px, py in places:
+  # Far crowns are a few pixels wide: their outer blobs will do.
+  for px, py in places if z < 45.0 else places[2:8:2]:
     jx, jy = 0.12 * (rng.random() - 0.5), 0.12 * (rng.random() - 0.5)
-    size = crown * (0.50 + 0.14 * rng.random())
+    size = crown * (0.50 + 0.14 * rng.random()) * (1.0 if z < 45.0 else 1.35)
     tone = 0.86 + 0.24 * py + 0.12 * (rng.random() - 0.5)
     primitives.ellipse(
       (x + crown * (px + jx), middle + crown * (py + jy), z),

@@ -35,14 +35,15 @@ MARK = np.array((0.95, 0.95, 0.92), np.float32)
 
 @dataclasses.dataclass(frozen=True)
 class Ground:
-  """Ground pixels, n of them; all arrays are (n,) but for `colour` (n, 3).
+  """Ground pixels, n of them; all arrays are (n,) but for `colour` (3, n).
 
   Attributes:
     kind: ROAD ... KERB.
     colour: in [0, 1], with markings, before any light.
-    x, z: place in metres; `across` is x from the middle of the road.
-    sun: share of direct sunlight lost to buildings with a sharp edge, and
-    soft: the same with a blurred one.
+    x, z: place in metres.
+    across: metres from the middle of the road.
+    sharp: 1 where buildings take the sunlight, else 0.
+    soft: the same with a wide penumbra.
     front: metres to the building line, negative behind it.
   """
 
@@ -51,7 +52,7 @@ class Ground:
   x: np.ndarray
   z: np.ndarray
   across: np.ndarray
-  sun: np.ndarray
+  sharp: np.ndarray
   soft: np.ndarray
   front: np.ndarray
 
@@ -114,6 +115,16 @@ def _markings(plan, across, away, z, wide, deep):
   return np.clip(paint, 0.0, 1.0)
 
 
+def _repairs(plan, across, z):
+  """Returns the brightness of the asphalt: new patches are darker."""
+  cell_x, cell_z = across * np.float32(1 / 1.7), z * np.float32(1 / 4.3)
+  column, row = np.floor(cell_x), np.floor(cell_z)
+  scene = np.int64(1e6 * plan.cloud[2])
+  chance = noise.cell_hash(column, row, scene)
+  inside = (cell_x - column < 0.55) & (cell_z - row < 0.35 + 6.0 * chance)
+  return np.where(inside & (chance < 0.05), np.float32(0.82), np.float32(1.0))
+
+
 def _sunlight(plan, x, z, across, right):
   """Returns the share of sunlight that buildings take, sharp and soft."""
   sx, sy, sz = (np.float32(value) for value in plan.sun)
@@ -150,15 +161,20 @@ def survey(
   colours[[ROAD, PARKING]] *= np.float32(asphalt)
   colours[[WALK, KERB]] *= np.float32(paving)
   colours[[VERGE, YARD]] *= np.float32(grass)
-  colour = colours[kind]
   wide = z * np.float32(1.0 / focal)
   deep = z * wide * np.float32(1.0 / plan.camera.height)
   on_road = np.flatnonzero(kind == ROAD)
   paint = _markings(
     plan, across[on_road], away[on_road], z[on_road], wide[on_road],
     deep[on_road],
-  ).astype(np.float32)  # fmt: skip
-  colour[on_road] += (MARK - colour[on_road]) * paint[:, None]
+  )  # fmt: skip
+  repair = _repairs(plan, across[on_road], z[on_road])
+  colour = np.empty((3, len(kind)), np.float32)
+  for channel in range(3):
+    plane = colours[:, channel].take(kind)
+    road = plane[on_road] * repair
+    plane[on_road] = road + (MARK[channel] - road) * paint
+    colour[channel] = plane
   sharp, soft = _sunlight(plan, x, z, across, right)
   front = _per_side(plan, "front", right) - away
   return Ground(kind, colour, x, z, across, sharp, soft, front)

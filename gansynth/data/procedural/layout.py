@@ -328,6 +328,11 @@ class _Street:
     """
     self.things.append((z + 0.5 * abs(x), draw))
 
+  def shaded(self, x, z, height):
+    """Returns where on the ground (X, Z) the shadow of a point falls."""
+    sx, sy, sz = self.sun
+    return x - height * sx / sy, z - height * sz / sy
+
   def contact(self, x, z, half):
     """Darkens the ground below something narrow."""
     self.contacts.append(
@@ -352,7 +357,9 @@ class _Street:
         self.primitives, self.camera.height, kind, position, (hx, hz), paint,
         instance,
       ):  # fmt: skip
-        self.contacts.append(vehicles.shadow(kind, position, (hx, hz)))
+        footprint = vehicles.shadow(kind, position, (hx, hz))
+        self.contacts.append(footprint)
+        self.contacts.append([self.shaded(*spot, 0.7) for spot in footprint])
 
     reach = 0.5 * vehicles.shape(kind).length
     self.plan(position[0], z - reach, draw)
@@ -464,15 +471,16 @@ class _Street:
 
     def draw():
       furniture.tree(self.primitives, self.rng, x, z, height, colour)
-      sx, sy, sz = self.sun
-      crown = 0.30 * height
-      shift = 0.66 * height / sy
-      self.contacts.append(
-        [
-          (x - shift * sx + crown * c, z - shift * sz + crown * s)
-          for c, s in vehicles.OCTAGON
-        ]
-      )
+      # A crown throws a shadow of three lobes.
+      crown = 0.27 * height
+      for along in (0.56, 0.66, 0.74) if z < 40.0 else (0.66,):
+        drift = 0.4 * crown * (2.0 * self.rng.random() - 1.0)
+        self.contacts.append(
+          [
+            self.shaded(x + drift + crown * c, z + crown * s, along * height)
+            for c, s in vehicles.OCTAGON
+          ]
+        )
 
     self.plan(x, z, draw)
 

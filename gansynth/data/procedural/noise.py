@@ -130,35 +130,40 @@ def pulse(x: np.ndarray, low: float, high: float, width: np.ndarray):
   [x - width / 2, x + width / 2]. Averaging exactly, instead of asking at the
   pixel's centre, keeps distant windows and lane dashes free of moire.
   """
-  width = np.maximum(width, 1e-4)
+  width = np.maximum(width, np.float32(1e-4))
   duty = high - low
 
   def integral(position):
     whole = np.floor(position)
-    return whole * duty + np.clip(position - whole - low, 0.0, duty)
+    part = np.maximum(position - whole - low, np.float32(0.0))
+    return whole * duty + np.minimum(part, duty)
 
-  half = 0.5 * width
+  half = np.float32(0.5) * width
   return (integral(x + half) - integral(x - half)) / width
 
 
 def coverage(x: np.ndarray, low, high, width: np.ndarray) -> np.ndarray:
   """Returns the share of a pixel at x, `width` wide, between low and high."""
-  width = np.maximum(width, 1e-4)
-  half = 0.5 * width
+  width = np.maximum(width, np.float32(1e-4))
+  half = np.float32(0.5) * width
   inside = np.minimum(x + half, high) - np.maximum(x - half, low)
   return np.clip(inside / width, 0.0, 1.0)
 
 
-def blur(image: np.ndarray, passes: int = 1) -> np.ndarray:
-  """Smooths (H, W) or (H, W, C) with [1, 2, 1] / 4 in both directions."""
+def blur(
+  image: np.ndarray, passes: int = 1, axes: tuple[int, ...] = (0, 1)
+) -> np.ndarray:
+  """Smooths along the axes with [1, 2, 1] / 4, `passes` times.
+
+  What would come from beyond the border stays where it is.
+  """
+  image = image.copy()
   for _ in range(passes):
-    for axis in (0, 1):
-      shape = [slice(None)] * image.ndim
-      low, high = list(shape), list(shape)
-      low[axis], high[axis] = slice(None, -1), slice(1, None)
-      low, high = tuple(low), tuple(high)
-      step = (image[high] - image[low]) * np.float32(0.25)
-      image = image.copy()
+    for axis in axes:
+      low = (slice(None),) * axis + (slice(None, -1),)
+      high = (slice(None),) * axis + (slice(1, None),)
+      step = image[high] - image[low]
+      step *= np.float32(0.25)
       image[low] += step
       image[high] -= step
   return image

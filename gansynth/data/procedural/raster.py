@@ -260,7 +260,11 @@ def paint(
   if not len(primitives.corners):
     return canvas
   x, y = _project(primitives.corners, camera, size)
-  first, start, left, right = _spans(x, y, rows)
+  # Ellipses may reach into the ground, which hides that part.
+  scale = camera.pixels(size) / primitives.corners[:, :1, 2]
+  floor = camera.horizon * rows + camera.height * scale
+  floor = np.where(primitives.rough[:, None] >= 0.0, floor, np.inf)
+  first, start, left, right = _spans(x, np.minimum(y, floor), rows)
   left = np.ceil(np.clip(left, -1.0, columns + 1.0) - 0.5)
   right = np.ceil(np.clip(right, -1.0, columns + 1.0) - 0.5)
   left = np.clip(left, 0, columns).astype(np.int32)
@@ -300,8 +304,9 @@ def _ellipse_mask(primitives, number, x, y, row, column, target):
   dy = (np.arange(target.shape[0]) + (row + 0.5 - y[2])) / ry - 1.0
   distance = (dx * dx)[None, :] + (dy * dy)[:, None]
   rough = primitives.rough[number]
-  if rough > 0.0:
-    distance += rough * noise.sample(
+  if rough > 0.0 and rx > 2.0:
+    look_up = noise.sample if rx < 30.0 else noise.sample_smooth
+    distance += rough * look_up(
       "leaves",
       (dx * 40.0 + 37.0 * number)[None, :],
       (dy * 40.0 + 91.0 * number)[:, None],
@@ -333,14 +338,18 @@ def depth_of(
   farthest = np.concatenate([[FARTHEST], z.max(1)])
   coefficients = coefficients.astype(np.float32)
   # 1 / depth is linear over the picture for every plane.
-  inverse = coefficients[:, 0][canvas] * x.astype(np.float32)
-  inverse += coefficients[:, 1][canvas] * y.astype(np.float32)
-  inverse += coefficients[:, 2][canvas]
+  inverse = coefficients[:, 0].take(canvas) * x.astype(np.float32)
+  inverse += coefficients[:, 1].take(canvas) * y.astype(np.float32)
+  inverse += coefficients[:, 2].take(canvas)
   empty = canvas == 0
   ground = np.broadcast_to((-y / camera.height).astype(np.float32), empty.shape)
   np.copyto(inverse, ground, where=empty)
-  np.maximum(inverse, (1.0 / farthest).astype(np.float32)[canvas], out=inverse)
-  np.minimum(inverse, (1.0 / nearest).astype(np.float32)[canvas], out=inverse)
+  np.maximum(
+    inverse, (1.0 / farthest).astype(np.float32).take(canvas), out=inverse
+  )
+  np.minimum(
+    inverse, (1.0 / nearest).astype(np.float32).take(canvas), out=inverse
+  )
   depth = np.float32(1.0) / inverse
   depth[empty & (y >= 0.0)] = SKY_DEPTH
   return depth

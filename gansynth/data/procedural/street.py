@@ -4,7 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from gansynth.data.procedural import cityscapes, layout, noise, shading
+from gansynth.data.procedural import (
+  cityscapes,
+  layout,
+  noise,
+  shading,
+  surfaces,
+)
 from gansynth.data.procedural import weather as conditions
 
 RENDERINGS = ("game", "photo")
@@ -77,12 +83,14 @@ class StreetScenes:
     height, width = self.size
     fine = 2 if height * width <= _OVERSAMPLED else 1
     plan = layout.street(self.seed, index)
-    buffers = shading.trace(plan, (fine * height, fine * width))
+    size = (fine * height, fine * width)
+    buffers = surfaces.trace(plan, size)
     if rendering == "game":
       image = shading.game(buffers)
     else:
       image = shading.photo(buffers, noise.generator(self.seed, index, 1))
-    image = _mean(image, fine)
+    # Planes in memory, (H, W, 3) to look at: the fast order for NumPy.
+    image = _mean(image.reshape(3, *size), fine).transpose(1, 2, 0)
     label, instance, depth = (
       np.ascontiguousarray(full[fine - 1 :: fine, fine - 1 :: fine])
       for full in (buffers.label, buffers.instance, buffers.depth)
@@ -91,16 +99,20 @@ class StreetScenes:
       scene = conditions.Scene(
         depth=depth,
         horizon=plan.camera.horizon * height,
-        upward=_mean(shading.exposed(buffers), fine),
+        upward=_mean(surfaces.exposed(buffers), fine),
         level=np.isin(label, _LEVEL),
-        emission=_mean(shading.emission(buffers), fine),
+        emission=_mean(
+          shading.emission(buffers).reshape(3, *size), fine
+        ).transpose(1, 2, 0),
       )
       # The same drops fall in both renderings.
       stream = 2 + conditions.WEATHERS.index(weather)
       rng = noise.generator(self.seed, index, stream)
       image = conditions.apply(weather, image, scene, severity, rng)
+    image *= np.float32(255.0)
+    image += np.float32(0.5)
     return {
-      "image": (image * np.float32(255.0) + np.float32(0.5)).astype(np.uint8),
+      "image": np.ascontiguousarray(image.astype(np.uint8)),
       "label": label,
       "instance": instance,
       "depth": depth,
@@ -108,8 +120,8 @@ class StreetScenes:
 
 
 def _mean(full: np.ndarray, fine: int) -> np.ndarray:
-  """Averages blocks of fine x fine (1 or 2) pixels."""
+  """Averages (..., H, W) over blocks of fine x fine (1 or 2) pixels."""
   if fine == 1:
     return full
-  rows = full[::2] + full[1::2]
-  return (rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25)
+  rows = full[..., ::2, :] + full[..., 1::2, :]
+  return (rows[..., ::2] + rows[..., 1::2]) * np.float32(0.25)

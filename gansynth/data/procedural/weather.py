@@ -140,6 +140,7 @@ def rain(
   below = np.arange(rows) + 0.5 - scene.horizon
   source = np.clip(np.floor(scene.horizon - 0.8 * below), 0, rows - 1)
   mirror = image[source.astype(np.int64)]
+  mirror = noise.blur(mirror, 2 + rows // 128, axes=(0,))
   flat = 1.0 / (1.0 + 3.5 * np.clip(below / rows, 0.0, None))
   share = (_F(0.55 * severity) * flat.astype(_F))[:, None] * scene.level
   dark = image * (1.0 - _F(0.30 * severity) * scene.level[..., None])
