@@ -1,0 +1,67 @@
+"""Chooses the check of a case and runs it."""
+
+import contextlib
+import importlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gansynth.convert import CheckpointError
+from gansynth.images import ImageError
+from gansynth.parity.case import Case, CaseError
+from gansynth.parity.comparison import Comparison
+
+SYSTEMS = ("cyclegan", "pix2pix")  # modules beside this one
+
+Check = Callable[[Case], Iterator[Comparison]]
+
+
+def checks() -> dict[tuple[str, str], Check]:
+  """Returns all checks by (system, check)."""
+  return {
+    (system, name): check
+    for system in SYSTEMS
+    for name, check in importlib.import_module(
+      f"gansynth.parity.{system}"
+    ).CHECKS.items()
+  }
+
+
+def run_case(
+  folder: str | os.PathLike[str], dtype: Any = jnp.float32
+) -> Iterator[Comparison]:
+  """Runs one case and yields its comparisons as they are made.
+
+  Matrix products run at the highest precision, whatever the device.
+
+  Args:
+    folder: of the case.
+    dtype: of the computation, float32 or float64.
+
+  Raises:
+    CaseError: the case cannot be run; the message says why.
+  """
+  case = Case(folder, dtype)
+  known = checks()
+  pair = (case.meta["system"], case.meta["check"])
+  if pair not in known:
+    raise CaseError(
+      f"{folder}: no check for {pair}; known are "
+      f"{', '.join(f'{system}/{check}' for system, check in sorted(known))}"
+    )
+  with contextlib.ExitStack() as stack:
+    stack.enter_context(jax.default_matmul_precision("highest"))
+    if case.dtype == jnp.float64:
+      stack.enter_context(jax.enable_x64(True))
+    try:
+      count = 0
+      for comparison in known[pair](case):
+        count += 1
+        yield comparison
+      if not count:
+        raise CaseError(f"{folder}: nothing in the case was compared")
+    except (CheckpointError, ImageError, OSError) as e:
+      raise CaseError(f"{folder}: {e}") from e

@@ -1,0 +1,403 @@
+"""Whole training steps of CycleGAN and pix2pix against recorded ones."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from gansynth import convert
+from gansynth.parity import comparison, networks
+from gansynth.parity.case import Case, CaseError, to_nchw
+from gansynth.parity.comparison import (
+  Comparison,
+  Outliers,
+  Tolerance,
+  compare,
+)
+from gansynth.systems import CycleGAN, Pix2Pix, schedules
+
+# Losses of wgangp are differences that may cancel, and gradients may cancel
+# within a network: below these shares of what they consist of, rounding is
+# all that is left.
+_SMALLEST_LOSS = 0.1
+_SMALLEST_GRADIENT = 1e-6
+_TRUE_ZERO = 1e-9  # of the network's largest gradient, in float64
+
+
+class Draws:
+  """Recorded draws of Python's `random`, one flat list for each step."""
+
+  def __init__(self, steps: Sequence[Sequence[tuple[str, float]]]):
+    """Takes lists of ["uniform", u] and ["randint", slot]."""
+    self._steps = [list(step) for step in steps]
+
+  def take(
+    self, step: int, batch: int, filled: int, size: int
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """Takes what one query of a pool draws.
+
+    Args:
+      step: index of the step, from 0.
+      batch: pictures of the query.
+      filled: pictures in the pool before it.
+      size: of the pool.
+
+    Returns:
+      Uniforms (1 where the picture is exchanged and 0 where it is not, so
+      that float32 decides as the original did) and slots, as
+      `image_pool.query` takes them.
+    """
+    uniforms = np.zeros(batch, np.float32)
+    slots = np.zeros(batch, np.int32)
+    for i in range(batch if size else 0):
+      if filled + i < size:
+        continue
+      uniforms[i] = self._next(step, "uniform") > 0.5
+      if uniforms[i]:
+        slots[i] = self._next(step, "randint")
+    return uniforms, slots
+
+  def _next(self, step, kind):
+    if step >= len(self._steps) or not self._steps[step]:
+      raise CaseError(f"no draw is left in step {step + 1}, expected {kind}")
+    found, value = self._steps[step].pop(0)
+    if found != kind:
+      raise CaseError(f"step {step + 1} draws {found}, expected {kind}")
+    return value
+
+
+def cyclegan_steps(case: Case) -> Iterator[Comparison]:
+  """Steps of CycleGAN: losses, pictures, gradients, parameters, pools."""
+  options = case.require("options")
+  nets = _Networks(
+    case,
+    {
+      "G_A": ("generator", "a"),
+      "G_B": ("generator", "b"),
+      "D_A": ("discriminator", "a"),
+      "D_B": ("discriminator", "b"),
+    },
+    # The original's CycleGAN never drops units.
+    use_dropout=False,
+  )
+  system = CycleGAN(
+    generator_a=nets.modules["G_A"],
+    generator_b=nets.modules["G_B"],
+    discriminator_a=nets.modules["D_A"],
+    discriminator_b=nets.modules["D_B"],
+    gan_mode=options["gan_mode"],
+    lambda_a=options["lambda_A"],
+    lambda_b=options["lambda_B"],
+    lambda_identity=options["lambda_identity"],
+    pool_size=options["pool_size"],
+    **_optimizers(case),
+  )
+  yield from _run(case, nets, system, options["pool_size"])
+
+
+def pix2pix_steps(case: Case) -> Iterator[Comparison]:
+  """Steps of pix2pix: losses, pictures, gradients, parameters."""
+  options = case.require("options")
+  nets = _Networks(
+    case,
+    {"G": ("generator", "g"), "D": ("discriminator", "d")},
+    use_dropout=not options["no_dropout"],
+  )
+  system = Pix2Pix(
+    generator=nets.modules["G"],
+    discriminator=nets.modules["D"],
+    gan_mode=options["gan_mode"],
+    lambda_l1=options["lambda_L1"],
+    **_optimizers(case),
+  )
+  yield from _run(case, nets, system, 0)
+
+
+class _Networks:
+  """The networks of a case, by the original's names."""
+
+  def __init__(self, case, places, use_dropout):
+    norm = case.require("options")["norm"]
+    self.places = places
+    self.descriptions, self.modules, self.variables = {}, {}, {}
+    for name in places:
+      generator = name.startswith("G")
+      imported = case.network(
+        f"{case.meta['options'].get('epoch', 'latest')}_net_{name}.pth",
+        norm=norm,
+        use_dropout=use_dropout if generator else None,
+      )
+      for part, value in zip(
+        (self.descriptions, self.modules, self.variables), imported, strict=True
+      ):
+        part[name] = value
+
+  def collect(self, collection):
+    """Returns a collection of all networks as a state's side -> name."""
+    tree = {}
+    for name, (side, key) in self.places.items():
+      tree.setdefault(side, {})[key] = self.variables[name].get(collection, {})
+    return tree
+
+  def state_dict(self, name, **collections):
+    """Writes trees of side -> name as one network's state dict."""
+    side, key = self.places[name]
+    return convert.to_state_dict(
+      self.descriptions[name],
+      {kind: tree[side][key] for kind, tree in collections.items()},
+    )
+
+
+def _optimizers(case):
+  options = case.meta["options"]
+  rates = np.asarray(case.require("lr_used"))
+
+  def adam():
+    return optax.adam(
+      lambda step: jnp.asarray(rates, case.dtype)[step],
+      b1=options["beta1"],
+      b2=options.get("beta2", 0.999),
+      eps=1e-8,
+    )
+
+  return {"generator_optimizer": adam(), "discriminator_optimizer": adam()}
+
+
+def _run(case, nets, system, pool_size):
+  options = case.meta["options"]
+  text = case.meta.get("tolerance")
+  yield from _compare_rates(case)
+  loss_rule = comparison.parse(
+    comparison.clause(text, "loss"), Tolerance(relative=1e-4)
+  )
+  losses = f"losses_{case.dtype.name}"
+  expected_losses = case.require(losses)
+  draws = Draws(case.meta.get("pool_draws") or [])
+  filled, skipped = 0, _zero_gradients(case)
+  step = _compiled_step(system)
+  state = None
+  for i in range(1, case.require("steps") + 1):
+    batch = _batch(case, i)
+    if state is None:
+      state = system.init(jax.random.PRNGKey(0), batch)
+      state = state.replace(
+        params=nets.collect("params"), stats=nets.collect("batch_stats")
+      )
+    number = len(batch["image_a"])
+    pools = {}
+    if pool_size:
+      for name in ("b", "a"):
+        pools[name] = draws.take(i - 1, number, filled, pool_size)
+    filled = min(filled + number, pool_size)
+    masks = networks.dropout_masks({**case.inputs, **case.outputs}, f"step{i}/")
+    if getattr(nets.modules.get("G"), "use_dropout", False) and not masks:
+      raise CaseError(
+        f"{case.folder}: dropout is on and no masks step{i}/dropmask_<k> were "
+        "recorded"
+      )
+    state, metrics, details = step(state, batch, pools, masks)
+
+    for name, expected in expected_losses[i - 1].items():
+      # A term that is switched off is logged as 0 there and left out here.
+      found = metrics.get(name, 0.0)
+      yield compare(
+        f"step{i}/loss/{name}",
+        found,
+        expected,
+        Tolerance(
+          loss_rule.absolute,
+          loss_rule.relative,
+          _SMALLEST_LOSS * (loss_rule.relative or 0),
+        ),
+      )
+    yield from _compare_pictures(case, i, details.pictures)
+    yield from _compare_gradients(case, i, nets, details.gradients, skipped)
+    yield from _compare_parameters(case, i, nets, state, skipped, options["lr"])
+  yield from _compare_pools(case, state)
+
+
+def _compiled_step(system):
+  @jax.jit
+  def step(state, batch, pools, masks):
+    arguments = (pools,) if pools else ()
+    with networks.with_dropout_masks(masks):
+      return system.step_with_details(state, batch, *arguments)
+
+  return step
+
+
+def _batch(case, i):
+  a, b = case.picture(f"A{i}"), case.picture(f"B{i}")
+  direction = case.meta["options"].get("direction", "AtoB")
+  if direction not in ("AtoB", "BtoA"):
+    raise CaseError(f"{case.folder}: unknown direction {direction!r}")
+  if direction == "BtoA":
+    a, b = b, a
+  return {"image_a": a, "image_b": b}
+
+
+def _compare_rates(case):
+  """Where every step is an epoch, the rates are the schedule's."""
+  options = case.meta["options"]
+  if "update_learning_rate" not in case.meta.get("order", ""):
+    return
+  rates = case.meta["lr_used"]
+  factors = schedules.learning_rate_factors(
+    options["lr_policy"],
+    options["n_epochs"],
+    options["n_epochs_decay"],
+    first_epoch=options["epoch_count"],
+    decay_every=options["lr_decay_iters"],
+    step_at="start",
+  )
+  yield compare(
+    "lr_used",
+    options["lr"] * factors[: len(rates)],
+    rates,
+    Tolerance(relative=1e-9),
+  )
+
+
+def _zero_gradients(case):
+  """Names <net>/<param> whose true gradient is exactly 0.
+
+  Listed by the case, or with a float64 gradient that vanishes beside the
+  network's largest: Adam turns their rounding noise into whole steps.
+  """
+  names = {
+    f"{net}/{key}"
+    for net, keys in case.meta.get("zero_gradient_biases", {}).items()
+    for key in keys
+  }
+  norms = case.meta.get("grad_norm_float64", {})
+  largest = {}
+  for name, norm in norms.items():
+    group = "/".join(name.split("/")[:2])
+    largest[group] = max(largest.get(group, 0.0), norm)
+  for name, norm in norms.items():
+    step, net, key = name.split("/", 2)
+    if norm <= _TRUE_ZERO * largest[f"{step}/{net}"]:
+      names.add(f"{net}/{key}")
+  return names
+
+
+def _recorded_deviation(case, group):
+  """Largest float32 error of the original itself, where recorded."""
+  recorded = case.meta.get("float32_vs_float64", {}).get(group, {})
+  return float(recorded.get("max_abs", 0.0))
+
+
+def _compare_pictures(case, i, pictures):
+  """Pictures: 2e-5, or four times what the original's own float32 is off."""
+  rule = comparison.clause(case.meta.get("tolerance"), "visual", "picture")
+  default = Tolerance(max(2e-5, 4 * _recorded_deviation(case, f"step{i}")))
+  tolerance = comparison.parse(rule, default)
+  for name, expected in case.outputs.items():
+    prefix, _, label = name.partition("/")
+    if prefix != f"step{i}" or label.startswith("dropmask_"):
+      continue
+    if label in pictures:
+      found = to_nchw(pictures[label])
+      yield compare(name, found, expected, tolerance)
+    else:
+      yield Comparison(name, False, note="the step makes no such picture")
+
+
+def _compare_gradients(case, i, nets, gradients, skipped):
+  text = case.meta.get("tolerance")
+  if i == 1:
+    rule = comparison.clause(text, "gradients of step 1", "gradients")
+    tolerance = comparison.parse(rule, Tolerance(relative=2e-3))
+  else:
+    rule = comparison.clause(text, "gradients of later")
+    tolerance = comparison.parse(rule, Tolerance(relative=0.1))
+  for name in nets.places:
+    prefix = f"grad{i}/{name}/"
+    expected = _recorded(case.outputs, prefix)
+    if not expected:
+      continue
+    found = nets.state_dict(name, params=gradients)
+    largest = max(np.abs(array).max(initial=0) for array in expected.values())
+    tolerance = Tolerance(
+      tolerance.absolute, tolerance.relative, _SMALLEST_GRADIENT * largest
+    )
+    for key, array in expected.items():
+      if f"{name}/{key}" in skipped:
+        continue
+      yield compare(prefix + key, found[key], array, tolerance)
+    noise = [key for key in expected if f"{name}/{key}" in skipped]
+    if noise:
+      worst = max(np.abs(found[key]).max() for key in noise)
+      yield compare(
+        f"{prefix}<{len(noise)} zero gradients>",
+        worst,
+        0.0,
+        # Rounding, which must stay small beside the real gradients.
+        Tolerance(1e-3 * largest),
+      )
+
+
+def _recorded(outputs, prefix):
+  return {
+    name[len(prefix) :]: array
+    for name, array in outputs.items()
+    if name.startswith(prefix)
+  }
+
+
+def _compare_parameters(case, i, nets, state, skipped, lr):
+  """Each array within the limit; all together within the share of outliers."""
+  rule = comparison.parse_outliers(
+    comparison.clause(case.meta.get("tolerance"), "parameter"),
+    Outliers(1e-5, 0.005, 2.0),
+  )
+  limit = Tolerance(max(rule.limit_in_steps * lr * i, rule.within))
+  errors, left_out = [], 0
+  for name in nets.places:
+    prefix = f"param_after{i}/{name}/"
+    expected = _recorded(case.outputs, prefix)
+    if not expected:
+      continue
+    found = nets.state_dict(name, params=state.params, batch_stats=state.stats)
+    for key, array in expected.items():
+      if networks.is_counter(key) or f"{name}/{key}" in skipped:
+        left_out += 1
+        continue
+      if key not in found:
+        yield Comparison(prefix + key, False, note="no such array")
+        continue
+      yield compare(prefix + key, found[key], array, limit)
+      errors.append(np.abs(found[key] - array).ravel())
+  if errors:
+    errors = np.concatenate(errors)
+    share = float(np.mean(errors > rule.within))
+    yield Comparison(
+      f"param_after{i}",
+      share <= rule.share,
+      float(errors.max()),
+      share,
+      f"all but {rule.share:.3%} within {rule.within:.3g}",
+      f"rel is the share beyond; {left_out} counters and arrays of zero "
+      "gradient left out",
+    )
+
+
+def _compare_pools(case, state):
+  """Pools hold pictures of later steps, whose weights may differ by steps."""
+  rule = comparison.clause(case.meta.get("tolerance"), "pool")
+  deviation = _recorded_deviation(case, "pool_end")
+  tolerance = comparison.parse(rule, Tolerance(max(2e-3, 4 * deviation)))
+  for name, expected in case.outputs.items():
+    if not name.startswith("pool_end/"):
+      continue
+    domain = re.search(r"fake_([AB])", name)
+    if domain is None:
+      raise CaseError(f"{case.folder}: {name!r} is no pool of fake_A or fake_B")
+    pool = state.pool[domain[1].lower()]
+    pictures = to_nchw(pool.images[: int(pool.count)])
+    # The original keeps each picture with a batch axis of one.
+    expected = expected.reshape(-1, *pictures.shape[1:])
+    yield compare(name, pictures, expected, tolerance)
