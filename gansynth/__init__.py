@@ -1,0 +1,22 @@
+"""Synthetic training imagery with GANs, in JAX.
+
+The names a notebook needs; everything else is in the modules they come from.
+They are loaded when first used, so that importing the package stays cheap.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+  from gansynth.translator import Translator
+
+__version__ = "0.1.0.dev0"
+__all__ = ["Translator", "__version__"]
+
+_LOCATIONS = {"Translator": "gansynth.translator"}
+
+
+def __getattr__(name: str):
+  if name not in _LOCATIONS:
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+  return getattr(importlib.import_module(_LOCATIONS[name]), name)

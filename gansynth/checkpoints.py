@@ -21,6 +21,8 @@ from orbax.checkpoint import checkpoint_managers
 
 PyTree = Any
 
+FOLDER = "checkpoints"  # of a run, in its work directory
+
 _NETWORK_FORMAT = 1
 _DESCRIPTION = "network.json"
 _VARIABLES = "variables"
@@ -45,6 +47,7 @@ class Checkpointer:
     keep_best: int = 1,
     best_metric: str | None = None,
     best_mode: str = "min",
+    read_only: bool = False,
   ) -> None:
     """Opens or makes the folder.
 
@@ -54,13 +57,17 @@ class Checkpointer:
       keep_best: how many of the best to keep, where `best_metric` is given.
       best_metric: name of a metric handed to `save`.
       best_mode: whether a `min` or a `max` of it is best.
+      read_only: change nothing, not even what a killed run left half-done.
 
     Raises:
       ValueError: a mode that is not known.
+      CheckpointError: read only, and there is no such folder.
     """
     if best_mode not in ("min", "max"):
       raise ValueError(f"unknown best_mode {best_mode!r}; choose min or max")
     self.folder = pathlib.Path(folder).absolute()
+    if read_only and not self.folder.is_dir():
+      raise CheckpointError(f"{self.folder}: there are no checkpoints")
     policies = [checkpoint_managers.LatestN(keep_last)]
     if best_metric:
       policies.append(
@@ -77,7 +84,8 @@ class Checkpointer:
         # Without it Orbax would not write the metrics to disk.
         best_fn=(lambda metrics: metrics[best_metric]) if best_metric else None,
         best_mode=best_mode,
-        cleanup_tmp_directories=True,
+        cleanup_tmp_directories=not read_only,
+        read_only=read_only,
       ),
     )
 
@@ -131,12 +139,13 @@ class Checkpointer:
       )
 
   def restore(
-    self, template: PyTree, step: int | None = None
+    self, template: PyTree | None = None, step: int | None = None
   ) -> tuple[PyTree, dict[str, Any]]:
     """Reads a checkpoint.
 
     Args:
-      template: pytree of arrays or shapes, as the state will be.
+      template: pytree of arrays or shapes, as the state will be; without it
+        the state comes as nested dicts, whatever it holds.
       step: which one; the newest by default.
 
     Returns:
@@ -151,7 +160,9 @@ class Checkpointer:
         f"{self.folder}: no checkpoint of step {step}; there are "
         f"{self.steps() or 'none'}"
       )
-    shapes = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), template)
+    shapes = None
+    if template is not None:
+      shapes = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), template)
     with self._explained(f"reading step {step}"):
       restored = self._manager.restore(
         step,
@@ -171,6 +182,12 @@ class Checkpointer:
     """Waits and closes."""
     self.wait()
     self._manager.close()
+
+  def __enter__(self) -> "Checkpointer":
+    return self
+
+  def __exit__(self, *exception: object) -> None:
+    self.close()
 
   def _explained(self, action: str) -> "_Explained":
     return _Explained(self.folder, action)
@@ -237,6 +254,11 @@ def save_network(
     (aside / _DESCRIPTION).write_text(text + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(aside, folder)
+
+
+def is_network(folder: str | os.PathLike[str]) -> bool:
+  """Whether a folder looks like one that `save_network` wrote."""
+  return (pathlib.Path(folder) / _DESCRIPTION).exists()
 
 
 def load_network(

@@ -185,6 +185,52 @@ def _oversized_message(name: str, found: str) -> str:
   )
 
 
+def encode(
+  array: np.ndarray, extension: str, quality: int = 95, name: str = ""
+) -> bytes:
+  """Encodes a picture.
+
+  Args:
+    array: uint8 (height, width), (height, width, 1), RGB or RGBA.
+    extension: one of `EXTENSIONS`, in any case.
+    quality: 1..100 for JPEG and WebP; the others are lossless.
+    name: what to call the picture in errors.
+
+  Returns:
+    The bytes of a file of that format.
+
+  Raises:
+    ImageError: unknown format, or an array that is no picture.
+  """
+  name = name or "picture"
+  extension = extension.lower()
+  if extension not in EXTENSIONS:
+    raise ImageError(
+      f"{name}: {extension!r} is not an ending that pictures are written "
+      f"with; use one of {', '.join(EXTENSIONS)}."
+    )
+  array = np.asarray(array)
+  if array.dtype != np.uint8 or not (
+    array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
+  ):
+    raise ImageError(
+      f"{name}: cannot write an array of {array.dtype} {array.shape}; "
+      "expected uint8 of (height, width) with no, 1, 3 or 4 channels. "
+      "`to_uint8` converts from [-1, 1]."
+    )
+  if array.ndim == 3 and array.shape[2] == 1:
+    array = array[..., 0]
+  file_format = Image.registered_extensions()["." + extension]
+  buffer = io.BytesIO()
+  try:
+    Image.fromarray(array).save(buffer, file_format, quality=quality)
+  except OSError as e:  # e.g. RGBA as JPEG
+    raise ImageError(
+      f"{name}: cannot be stored as {file_format} ({e}). Use png."
+    ) from e
+  return buffer.getvalue()
+
+
 def write(
   path: str | os.PathLike, array: np.ndarray, quality: int = 95
 ) -> None:
@@ -195,34 +241,16 @@ def write(
 
   Args:
     path: where to; an existing file is replaced.
-    array: uint8 (height, width), (height, width, 1), RGB or RGBA.
-    quality: 1..100 for JPEG and WebP; the others are lossless.
+    array: see `encode`.
+    quality: see `encode`.
 
   Raises:
-    ImageError: unknown ending, or an array that is no picture.
+    ImageError: see `encode`.
     OSError: it could not be stored; the message names the path, and nothing
       is left behind.
   """
   path = Path(path)
-  file_format = Image.registered_extensions().get(path.suffix.lower())
-  if file_format is None or path.suffix.lower()[1:] not in EXTENSIONS:
-    raise ImageError(
-      f"{path}: the ending {path.suffix!r} is not one a picture is written "
-      f"with; use one of {', '.join(EXTENSIONS)}."
-    )
-  array = np.asarray(array)
-  if array.dtype != np.uint8 or not (
-    array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
-  ):
-    raise ImageError(
-      f"{path}: cannot write an array of {array.dtype} {array.shape}; "
-      "expected uint8 of (height, width) with no, 1, 3 or 4 channels. "
-      "`to_uint8` converts from [-1, 1]."
-    )
-  if array.ndim == 3 and array.shape[2] == 1:
-    array = array[..., 0]
-  buffer = io.BytesIO()
-  Image.fromarray(array).save(buffer, file_format, quality=quality)
+  data = encode(array, path.suffix[1:], quality, name=str(path))
   temporary = None
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -230,7 +258,7 @@ def write(
       dir=path.parent, prefix=f".{path.stem[:50]}.", suffix=".tmp", delete=False
     ) as file:
       temporary = file.name
-      file.write(buffer.getvalue())
+      file.write(data)
     # A temporary file is private; the picture gets the usual permissions.
     os.chmod(temporary, 0o666 & ~_UMASK)
     os.replace(temporary, path)
@@ -387,5 +415,5 @@ def sheet(
   for x, column_width, title in zip(left, widths, titles, strict=False):
     while title and draw.textlength(title, font) > column_width:
       title = title[:-1]
-    draw.text((x, separator - 1), title, fill=(0, 0, 0), font=font)
+    draw.text((x, separator // 2), title, fill=(0, 0, 0), font=font)
   return np.array(picture)

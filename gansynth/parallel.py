@@ -91,10 +91,14 @@ def split_batch(batch: PyTree) -> PyTree:
 
 
 def replicate(state: PyTree) -> PyTree:
-  """Puts a state on all local devices, as the mapped step returns it."""
-  return jax.pmap(
-    lambda x: x, axis_name=AXIS_NAME, in_axes=None, out_axes=None
-  )(state)
+  """Puts a state on all local devices, placed as the mapped step returns it.
+
+  So the first step and the second are one compilation.
+  """
+  mesh = jax.sharding.Mesh(np.array(jax.local_devices()), (AXIS_NAME,))
+  return jax.device_put(
+    state, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+  )
 
 
 def map_step(
@@ -118,21 +122,28 @@ def map_step(
   )
 
 
-def map_sample(
-  sample: Callable[[PyTree, PyTree], PyTree],
-) -> Callable[[PyTree, PyTree], PyTree]:
-  """Maps a sampler over the local devices; its result is split as batches."""
+def map_apply(
+  function: Callable[..., jax.Array],
+) -> Callable[..., np.ndarray]:
+  """Maps (variables, *arrays) -> array over the local devices.
+
+  Args:
+    function: the first argument is the same on all devices, the others and
+      the result are split along their first axis.
+
+  Returns:
+    A function of the same arguments for a whole batch, numpy to numpy; its
+    length must be a multiple of the number of local devices.
+  """
   mapped = jax.pmap(
-    sample,
-    axis_name=AXIS_NAME,
+    lambda variables, arrays: function(variables, *arrays),
     in_axes=(None, 0),
     devices=jax.local_devices(),
   )
 
-  def run(state: PyTree, batch: PyTree) -> PyTree:
-    """Takes a host's batch, returns numpy arrays for the same samples."""
-    outputs = jax.device_get(mapped(state, split_batch(batch)))
-    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), outputs)
+  def run(variables: PyTree, *arrays: np.ndarray) -> np.ndarray:
+    output = np.asarray(mapped(variables, split_batch(arrays)))
+    return output.reshape(-1, *output.shape[2:])
 
   return run
 

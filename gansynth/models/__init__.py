@@ -1,5 +1,6 @@
 """Networks: pure Linen modules, by the names that configs use."""
 
+import re
 from typing import Any
 
 import flax.linen as nn
@@ -9,52 +10,70 @@ from gansynth.models.resnet import ResnetGenerator
 from gansynth.models.unet import UnetGenerator
 
 _NETWORKS = {
-  "resnet": (ResnetGenerator, {}),
-  "resnet_9blocks": (ResnetGenerator, {"num_blocks": 9}),
-  "resnet_6blocks": (ResnetGenerator, {"num_blocks": 6}),
-  "unet": (UnetGenerator, {}),
-  "unet_256": (UnetGenerator, {"num_levels": 8}),
-  "unet_128": (UnetGenerator, {"num_levels": 7}),
-  "patch": (PatchDiscriminator, {}),
-  "basic": (PatchDiscriminator, {"num_layers": 3}),
-  "n_layers": (PatchDiscriminator, {}),
-  "pixel": (PixelDiscriminator, {}),
+  "resnet": ResnetGenerator,
+  "unet": UnetGenerator,
+  "patch": PatchDiscriminator,
+  "pixel": PixelDiscriminator,
 }
+NAMES = (
+  "resnet",
+  "resnet_<n>blocks",
+  "unet",
+  "unet_<pixels>",
+  "patch",
+  "patch_<n>layers",
+  "basic",
+  "pixel",
+)
 
 
 def create(name: str, **fields: Any) -> nn.Module:
   """Builds a network.
 
   Args:
-    name: `resnet`, `resnet_9blocks`, `resnet_6blocks`, `unet`, `unet_256`,
-      `unet_128` (generators); `basic`, `n_layers`, `patch`, `pixel`
-      (discriminators).
+    name: generators: `resnet`, or `resnet_9blocks` for a number of blocks;
+      `unet`, or `unet_256` for the picture size that it halves to 1 pixel.
+      Discriminators: `patch`, or `patch_3layers` for a number of layers;
+      `basic`, which is the latter; `pixel`.
     **fields: fields of the module that differ from its defaults.
+
+  Returns:
+    A Linen module.
 
   Raises:
     ValueError: the name or a field is not known; the message lists those
       that are.
   """
-  if name not in _NETWORKS:
-    raise ValueError(
-      f"unknown network {name!r}; choose one of {', '.join(_NETWORKS)}"
-    )
-  module, defaults = _NETWORKS[name]
-  known = [
-    field
-    for field in module.__dataclass_fields__
-    if field not in ("parent", "name")
-  ]
-  unknown = sorted(set(fields) - set(known))
+  kind, defaults = _parse(name)
+  module = _NETWORKS[kind]
+  known = set(module.__dataclass_fields__) - {"parent", "name"}
+  unknown = sorted(set(fields) - known)
   if unknown:
     raise ValueError(
       f"network {name!r} has no field {', '.join(unknown)}; it has "
-      f"{', '.join(known)}"
+      f"{', '.join(sorted(known))}"
     )
   return module(**{**defaults, **fields})
 
 
+def _parse(name: str) -> tuple[str, dict[str, int]]:
+  """Splits a name into the kind of network and the fields it implies."""
+  if name in _NETWORKS:
+    return name, {}
+  if name == "basic":
+    return "patch", {"num_layers": 3}
+  if match := re.fullmatch(r"resnet_(\d+)blocks", name):
+    return "resnet", {"num_blocks": int(match[1])}
+  if match := re.fullmatch(r"patch_([1-9])layers", name):
+    return "patch", {"num_layers": int(match[1])}
+  match = re.fullmatch(r"unet_(\d+)", name)
+  if match and int(match[1]).bit_count() == 1 and int(match[1]) >= 8:
+    return "unet", {"num_levels": int(match[1]).bit_length() - 1}
+  raise ValueError(f"unknown network {name!r}; known are {', '.join(NAMES)}")
+
+
 __all__ = [
+  "NAMES",
   "PatchDiscriminator",
   "PixelDiscriminator",
   "ResnetGenerator",

@@ -59,6 +59,11 @@ class ResnetGenerator(nn.Module):
     """Sides of this multiple come back unchanged."""
     return 4
 
+  @property
+  def takes_extents(self) -> bool:
+    """Whether true sizes inside padded canvases can be given."""
+    return True
+
   @nn.compact
   def __call__(
     self,

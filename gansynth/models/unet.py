@@ -37,6 +37,11 @@ class UnetGenerator(nn.Module):
     """Heights and widths must be multiples of this."""
     return 2**self.num_levels
 
+  @property
+  def takes_extents(self) -> bool:
+    """Whether true sizes inside padded canvases can be given."""
+    return False
+
   @nn.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Translates pictures.

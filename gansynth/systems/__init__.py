@@ -29,8 +29,8 @@ def create(
     axis_name: mapped axis of the devices, None to run unmapped.
 
   Returns:
-    An object with the pure functions `init(rng, batch)`, `train_step(state,
-    batch)`, `sample(state, batch)`, and `generators()` and
+    An object with the pure functions `init(rng, batch)` and
+    `train_step(state, batch)`; `generators()` by direction; and
     `generator_variables(state, direction)`.
 
   Raises:

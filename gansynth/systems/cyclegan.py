@@ -185,32 +185,6 @@ class CycleGAN:
       "batch_stats": state.stats["generator"][name],
     }
 
-  def sample(
-    self, state: common.GanState, batch: dict[str, jax.Array]
-  ) -> dict[str, jax.Array]:
-    """Translates both pictures of a batch and back again.
-
-    Returns:
-      `real_A`, `fake_B`, `rec_A`, `real_B`, `fake_A`, `rec_B`: float32 in
-      [-1, 1] (batch, height, width, channels). Evaluation mode: running
-      statistics, no dropout.
-    """
-    pictures = {}
-    for source, target, forth, back in (
-      ("A", "B", "AtoB", "BtoA"),
-      ("B", "A", "BtoA", "AtoB"),
-    ):
-      image = common.to_unit_range(batch[f"image_{source.lower()}"])
-      fake = self.generators()[forth].apply(
-        self.generator_variables(state, forth), image
-      )
-      pictures[f"real_{source}"] = image
-      pictures[f"fake_{target}"] = fake
-      pictures[f"rec_{source}"] = self.generators()[back].apply(
-        self.generator_variables(state, back), fake
-      )
-    return pictures
-
   def _generator_phase(self, params, stats, batch, rng):
     """Loss and gradients of both generators on one slice of the batch."""
 

@@ -194,23 +194,6 @@ class Pix2Pix:
       "batch_stats": state.stats["generator"]["g"],
     }
 
-  def sample(
-    self, state: common.GanState, batch: dict[str, jax.Array]
-  ) -> dict[str, jax.Array]:
-    """Translates the inputs of a batch.
-
-    Returns:
-      `real_A`, `fake_B`, `real_B`: float32 in [-1, 1] (batch, height, width,
-      channels). Evaluation mode: running statistics, no dropout.
-    """
-    image = common.to_unit_range(batch["image_a"])
-    fake = self.generator.apply(self.generator_variables(state, "AtoB"), image)
-    return {
-      "real_A": image,
-      "fake_B": fake,
-      "real_B": common.to_unit_range(batch["image_b"]),
-    }
-
   def _generate(self, params, stats, batch, rng):
     """Returns the fake pictures and the generator's statistics."""
     run = self._pass({"generator": params}, {"generator": stats}, rng)

@@ -1,0 +1,241 @@
+"""Configurations: defaults, variants, and the record in a work directory.
+
+A config file's `get_config(variant)` starts from `defaults` and changes what
+its setting needs. A run records its config in its work directory, and a later
+start there must agree with it.
+"""
+
+import json
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ml_collections
+
+RECORD = "config.json"
+
+# What a checkpoint's networks depend on.
+NETWORKS = (
+  "system",
+  "generator",
+  "discriminator",
+  "data.input_channels",
+  "data.output_channels",
+)
+
+# What may differ between two starts in one work directory, because it does
+# not change what is trained.
+_FREE = (
+  "max_steps",
+  "log_every",
+  "sample_every",
+  "num_samples",
+  "checkpoint_every",
+  "keep_last",
+  "keep_best",
+  "num_workers",
+  "evaluate",
+  "synthesize",
+  "data.cache_bytes",
+)
+
+
+class ConfigError(ValueError):
+  """A configuration that cannot be used."""
+
+
+def defaults() -> ml_collections.ConfigDict:
+  """What image-to-image training needs; CycleGAN's published settings."""
+  config = ml_collections.ConfigDict()
+  config.system = "cyclegan"  # a file of gansynth/systems
+  config.seed = 0
+  config.batch_size = 1  # over all devices and hosts together
+  config.max_steps = 0  # stop earlier than the epochs say; 0: do not
+  config.dtype = "float32"  # or bfloat16: networks only, parameters float32
+  config.remat = False  # recompute residual blocks in the backward pass
+  config.accumulation = 1  # slices of a device's batch, one after the other
+  config.ema_decay = 0.0  # of averaged generators; 0: off
+
+  config.generator = ml_collections.ConfigDict()
+  config.generator.name = "resnet_9blocks"  # see gansynth.models.create
+  config.generator.features = 64  # ngf
+  config.generator.norm = "instance"  # instance, batch, none
+  config.generator.use_dropout = False
+  config.generator.upsample = "transpose"  # or resize: no checkerboard
+  config.generator.init_type = "normal"  # xavier, kaiming, orthogonal
+  config.generator.init_gain = 0.02
+
+  config.discriminator = ml_collections.ConfigDict()
+  config.discriminator.name = "basic"  # see gansynth.models.create
+  config.discriminator.features = 64  # ndf
+  config.discriminator.norm = "instance"
+  config.discriminator.init_type = "normal"
+  config.discriminator.init_gain = 0.02
+
+  config.optimizer = ml_collections.ConfigDict()
+  config.optimizer.learning_rate = 2e-4
+  config.optimizer.beta1 = 0.5
+  config.optimizer.beta2 = 0.999
+  config.optimizer.policy = "linear"  # see gansynth.systems.schedules
+  config.optimizer.num_epochs = 100  # at the full rate
+  config.optimizer.num_epochs_decay = 100
+  config.optimizer.decay_every = 50  # epochs; policy step
+  config.optimizer.step_at = "end"  # start: as PyTorch's code 2020 to 2024
+
+  config.data = ml_collections.ConfigDict()
+  config.data.source = "folders"  # see gansynth.data.create
+  config.data.root = ""  # holds trainA trainB testA testB
+  config.data.folder_a = ""  # or one folder for each side
+  config.data.folder_b = ""
+  config.data.test_folder_a = ""
+  config.data.test_folder_b = ""
+  config.data.tfds_name = ""
+  config.data.tfds_data_dir = ""
+  config.data.direction = "AtoB"
+  config.data.input_channels = 3
+  config.data.output_channels = 3
+  config.data.preprocess = "resize_and_crop"
+  config.data.load_size = 286
+  config.data.crop_size = 256
+  config.data.flip = True
+  config.data.test_preprocess = ""  # chosen to fit preprocess
+  config.data.size_multiple = 4  # of evaluated pictures' sides
+  config.data.serial_batches = False
+  config.data.max_dataset_size = 0
+  config.data.cache_bytes = 0  # memory for pictures that were read
+  config.num_workers = 0  # processes that read data; 0: threads
+
+  config.log_every = 100  # steps
+  config.sample_every = 1000
+  config.num_samples = 4  # rows of a sample sheet
+  config.checkpoint_every = 5000
+  config.keep_last = 2
+  config.keep_best = 1
+  config.best_metric = ""  # of evaluate; "" keeps the last ones only
+  config.best_mode = "min"
+
+  config.evaluate = ml_collections.ConfigDict()
+  config.evaluate.every = 0  # steps; 0: at checkpoints if best_metric is set
+  config.evaluate.max_items = 0  # 0: the whole test split
+  config.evaluate.batch_size = 1
+  config.evaluate.step = 0  # checkpoint; 0: the best one, else the latest
+
+  config.synthesize = ml_collections.ConfigDict()
+  config.synthesize.input = ""  # folder of pictures, with sub-folders
+  config.synthesize.output = ""
+  config.synthesize.direction = "AtoB"
+  config.synthesize.checkpoint = ""  # converted network; "": the run's own
+  config.synthesize.step = 0  # of the run; 0: the best one, else the latest
+  config.synthesize.scale_width = 0  # resize to this width first; 0: do not
+  config.synthesize.format = "png"  # or jpg
+  config.synthesize.batch_size = 1
+  config.synthesize.mode = "eval"  # train: the originals' test-time default
+  config.synthesize.skip_unreadable = False
+  return config
+
+
+def apply_variant(
+  config: ml_collections.ConfigDict,
+  variant: str | None,
+  variants: Mapping[str, Callable[[ml_collections.ConfigDict], None]],
+) -> ml_collections.ConfigDict:
+  """Changes a config into one of its variants, named after the colon.
+
+  Raises:
+    ConfigError: the variant is not one of `variants`.
+  """
+  variant = variant or "default"
+  if variant not in variants:
+    raise ConfigError(
+      f"unknown variant {variant!r}; known variants are {', '.join(variants)}"
+    )
+  variants[variant](config)
+  return config
+
+
+def flatten(config: ml_collections.ConfigDict) -> dict[str, Any]:
+  """Returns the values by dotted name."""
+  flat = {}
+  for name, value in config.items():
+    if isinstance(value, ml_collections.ConfigDict):
+      flat.update({f"{name}.{k}": v for k, v in flatten(value).items()})
+    else:
+      flat[name] = value
+  return flat
+
+
+def record(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
+  """Writes a config into a work directory, or checks that it is the same.
+
+  Raises:
+    ConfigError: the directory belongs to another config; the message lists
+      what differs.
+  """
+  path = workdir / RECORD
+  if path.exists():
+    check(config, workdir)
+    return
+  workdir.mkdir(parents=True, exist_ok=True)
+  aside = path.with_suffix(".tmp")
+  aside.write_text(json.dumps(flatten(config), indent=2) + "\n")
+  aside.replace(path)
+
+
+def check(
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+  only: tuple[str, ...] = (),
+) -> None:
+  """Raises ConfigError unless a work directory was made with this config.
+
+  Args:
+    config: the config of this start.
+    workdir: has the record.
+    only: names, or first parts of names, to compare; all but the free ones
+      by default.
+  """
+  recorded = _read_record(workdir)
+  given = json.loads(json.dumps(flatten(config)))
+  differing = [
+    f"  {name}: {recorded.get(name, 'absent')!r} there, "
+    f"{given.get(name, 'absent')!r} now"
+    for name in sorted(set(recorded) | set(given))
+    if recorded.get(name) != given.get(name)
+    and (_among(name, only) if only else not _among(name, _FREE))
+  ]
+  if differing:
+    raise ConfigError(
+      f"{workdir} belongs to another config:\n" + "\n".join(differing) + "\n"
+      "name another --workdir, or start with the config it was made with"
+    )
+
+
+def load_record(workdir: pathlib.Path) -> ml_collections.ConfigDict:
+  """Returns the config that a work directory was made with.
+
+  Raises:
+    ConfigError: there is no record, or it is damaged.
+  """
+  config = defaults()
+  with config.unlocked():
+    config.update_from_flattened_dict(_read_record(workdir))
+  return config
+
+
+def _read_record(workdir: pathlib.Path) -> dict[str, Any]:
+  path = workdir / RECORD
+  try:
+    return json.loads(path.read_text())
+  except (FileNotFoundError, NotADirectoryError) as error:
+    raise ConfigError(
+      f"{workdir} holds no run ({RECORD} is missing); train one with "
+      f"--mode=train --workdir={workdir}, or name another --workdir"
+    ) from error
+  except json.JSONDecodeError as error:
+    raise ConfigError(
+      f"{path} is damaged ({error}); name another --workdir"
+    ) from error
+
+
+def _among(name: str, names: tuple[str, ...]) -> bool:
+  return any(name == n or name.startswith(f"{n}.") for n in names)

@@ -1,0 +1,279 @@
+"""The one training loop, for every system."""
+
+import pathlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from absl import logging
+from clu import parameter_overview
+
+from gansynth import checkpoints, data, evaluate, images, parallel, systems
+from gansynth import config as config_lib
+from gansynth.data import pipeline
+from gansynth.metric_writer import MetricWriter
+from gansynth.progress import Progress
+from gansynth.translator import Translator
+
+SAMPLES = "samples"
+
+
+class DivergedError(ValueError):
+  """A loss or a gradient became infinite or not a number."""
+
+
+def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
+  """Trains, or goes on training where a run in `workdir` stopped.
+
+  Leaves there: config.json, checkpoints/, samples/ (PNG sheets),
+  metrics.jsonl and TensorBoard's event files.
+
+  Args:
+    config: see `config.defaults`.
+    workdir: made if missing; a run of the same config in it is resumed.
+
+  Raises:
+    ValueError: the config, the data or the work directory cannot be used.
+    DivergedError: the training went wrong, with the step and the losses; the
+      last checkpoint is from before.
+  """
+  parallel.check_batch_size(config.batch_size)
+  train_set = data.create(config.data, "train")
+  test_set = data.create(config.data, "test")
+  steps_per_epoch = -(-len(train_set) // config.batch_size)
+  system = systems.create(config, steps_per_epoch, parallel.AXIS_NAME)
+  total = total_steps(config, steps_per_epoch)
+  if parallel.is_primary():
+    config_lib.record(config, workdir)
+  parallel.wait_for_hosts("config")
+
+  example = train_set.sample(0, np.random.default_rng(0))
+  batch_shape = {
+    name: jax.ShapeDtypeStruct((1, *x.shape), x.dtype)
+    for name, x in example.items()
+    if isinstance(x, np.ndarray)
+  }
+  state = jax.jit(lambda key: system.init(key, batch_shape))(
+    jax.random.PRNGKey(config.seed)
+  )
+  for side, networks in state.params.items():
+    for name, params in networks.items():
+      count = parameter_overview.count_parameters(params)
+      logging.info("%s %s: %d parameters", side, name, count)
+  batches = pipeline.train_iterator(
+    train_set,
+    batch_size=config.batch_size,
+    seed=config.seed,
+    host_index=jax.process_index(),
+    host_count=jax.process_count(),
+    num_workers=config.num_workers,
+  )
+  checkpointer = checkpoints.Checkpointer(
+    workdir / checkpoints.FOLDER,
+    keep_last=config.keep_last,
+    keep_best=config.keep_best,
+    best_metric=config.best_metric or None,
+    best_mode=config.best_mode,
+  )
+  if checkpointer.latest_step() is not None:
+    state, data_state = checkpointer.restore(state)
+    batches.set_state(data_state)
+    logging.info("resuming after step %d", state.step)
+  first = int(state.step)
+  state = parallel.replicate(state)
+
+  with (
+    checkpointer,
+    MetricWriter(
+      workdir, resume_step=first, write=parallel.is_primary()
+    ) as writer,
+  ):
+    loop = _Loop(config, workdir, system, test_set, checkpointer, writer)
+    if first < total:
+      finished = loop.run(state, batches, first, total)
+    else:
+      finished = True
+      logging.info("all %d steps are done already", total)
+  batches.close()
+  if parallel.is_primary():
+    print(
+      f"{'finished' if finished else 'stopped'}; look at the pictures in "
+      f"{workdir / SAMPLES}, the curves with `tensorboard --logdir {workdir}`, "
+      f"the numbers in {workdir / 'metrics.jsonl'}; checkpoints are in "
+      f"{workdir / checkpoints.FOLDER}"
+    )
+
+
+def total_steps(config: ml_collections.ConfigDict, steps_per_epoch: int) -> int:
+  """Steps of the whole run: all epochs, or `max_steps` if that is fewer."""
+  epochs = config.optimizer.num_epochs + config.optimizer.num_epochs_decay
+  steps = epochs * steps_per_epoch
+  return min(steps, config.max_steps) if config.max_steps else steps
+
+
+class _Loop:
+  """The loop and what it does now and then."""
+
+  def __init__(self, config, workdir, system, test_set, checkpointer, writer):
+    self._config = config
+    self._samples = workdir / SAMPLES
+    self._system = system
+    self._test_set = test_set
+    self._checkpointer = checkpointer
+    self._writer = writer
+    self._pending = []  # (step, metrics on the device) since the last log
+    self._logged = time.monotonic(), 0
+    self._translators = {
+      direction: Translator(
+        network, None, batch_size=config.evaluate.batch_size
+      )
+      for direction, network in system.generators().items()
+    }
+
+  def run(self, state, batches, first: int, total: int) -> bool:
+    """Trains from step `first` to `total`; False if it was asked to stop."""
+    config = self._config
+    step_fn = parallel.map_step(self._system.train_step)
+    stop = False
+    logging.info("compiling the step; the first one takes a while")
+    with (
+      parallel.Preemption() as preemption,
+      Progress(total, unit="step", initial=first) as progress,
+    ):
+      for step in range(first + 1, total + 1):
+        batch = parallel.split_batch(next(batches))
+        state, metrics = step_fn(state, batch)
+        self._pending.append((step, metrics))
+        if step == first + 1:
+          jax.block_until_ready(metrics)
+          progress.restart_clock()
+          self._logged = time.monotonic(), step
+        stop = preemption.reached(step)
+        last = stop or step == total
+        if last or step % config.log_every == 0:
+          note = self._log(step)
+          progress.update(step - progress.done, note)
+        if (step == total or step % config.sample_every == 0) and not stop:
+          self._sample(step, state)
+        scores = None
+        saving = last or step % config.checkpoint_every == 0
+        if self._evaluates(step, saving) and not stop:
+          scores = self._evaluate(step, state)
+        if saving:
+          self._log(step)
+          self._checkpointer.save(step, state, batches.get_state(), scores)
+        self._writer.flush()
+        if stop:
+          logging.warning("asked to stop: saved step %d", step)
+          break
+    self._checkpointer.wait()
+    return not stop
+
+  def _evaluates(self, step: int, saving: bool) -> bool:
+    every = self._config.evaluate.every
+    if every:
+      return step % every == 0 or (saving and bool(self._config.best_metric))
+    return saving and bool(self._config.best_metric)
+
+  def _log(self, step: int) -> str:
+    """Fetches and checks the metrics since the last time, and writes means."""
+    if not self._pending:
+      return ""
+    fetched = jax.device_get(self._pending)
+    self._pending = []
+    for at, metrics in fetched:
+      check_finite(at, metrics)
+    means = {
+      name: float(np.mean([metrics[name] for _, metrics in fetched]))
+      for name in fetched[0][1]
+    }
+    since, at = self._logged
+    now = time.monotonic()
+    if step > at:
+      rate = (step - at) / (now - since)
+      means["steps_per_second"] = rate
+      means["images_per_second"] = rate * self._config.batch_size
+    self._logged = now, step
+    self._writer.write_scalars(step, means)
+    return " ".join(
+      f"{name} {value:.3f}"
+      for name, value in means.items()
+      if not name.startswith(("gradient", "steps", "images"))
+    )
+
+  def _use(self, state) -> Mapping[str, Translator]:
+    """The translators, with this state's weights."""
+    for direction, translate in self._translators.items():
+      translate.variables = self._system.generator_variables(state, direction)
+    return self._translators
+
+  def _sample(self, step: int, state) -> None:
+    """Writes a sheet of test pictures, translated and back."""
+    if not parallel.is_primary():
+      return
+    number = min(self._config.num_samples, len(self._test_set))
+    sheet = sample_sheet(
+      self._use(state), [self._test_set[i] for i in range(number)]
+    )
+    images.write(self._samples / f"step_{step:07d}.png", sheet)
+    self._writer.write_images(step, {"samples": sheet})
+
+  def _evaluate(self, step: int, state) -> dict[str, float]:
+    config = self._config.evaluate
+    metrics = evaluate.translation_metrics(
+      self._use(state),
+      self._test_set,
+      max_items=config.max_items,
+      batch_size=config.batch_size,
+    )
+    self._writer.write_scalars(step, metrics)
+    logging.info("step %d:\n%s", step, evaluate.report(metrics))
+    return metrics
+
+
+def check_finite(step: int, metrics: Mapping[str, Any]) -> None:
+  """Raises DivergedError, with all losses, where one is not finite."""
+  if all(np.isfinite(value) for value in metrics.values()):
+    return
+  losses = ", ".join(f"{name} {float(v):g}" for name, v in metrics.items())
+  raise DivergedError(
+    f"step {step}: a loss or gradient is infinite or not a number ({losses}); "
+    "nothing was saved since. Start again with a lower "
+    "--config.optimizer.learning_rate in another --workdir, or with float32"
+  )
+
+
+def sample_sheet(
+  translators: Mapping[str, Translator], items: list[dict[str, Any]]
+) -> np.ndarray:
+  """Lays out input, translation and reconstruction of test items.
+
+  Args:
+    translators: by direction, AtoB and perhaps BtoA.
+    items: with `image_a` and `image_b`.
+
+  Returns:
+    uint8 (height, width, 3): a row for each item, titles above.
+  """
+  columns, titles = [], []
+  for direction, translate in translators.items():
+    source, target = direction[0], direction[-1]
+    back = translators.get(f"{target}to{source}")
+    pictures = [
+      images.to_unit_range(item[f"image_{source.lower()}"]) for item in items
+    ]
+    outputs = translate.translate(pictures)
+    columns += [pictures, outputs]
+    titles += [f"{source}", f"{source} to {target}"]
+    if back is not None:
+      columns.append(back.translate(outputs))
+      titles.append(f"and back to {source}")
+    else:
+      columns.append(
+        [images.to_unit_range(x[f"image_{target.lower()}"]) for x in items]
+      )
+      titles.append(f"{target}")
+  return images.sheet(list(zip(*columns, strict=True)), titles)
