@@ -9,6 +9,7 @@ position in this sequence only. Threads, worker processes, the number of hosts
 and a stop in between therefore change nothing: not the order, not a byte.
 """
 
+import gc
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -24,6 +25,9 @@ from absl import flags
 from gansynth import images
 
 _PREFETCH_BATCHES = 2
+# Items of an endless sequence. Grain computes lengths of batched data in
+# floating point, where its own endless length overflows.
+_FOREVER = 2**48
 
 
 class _Sample(grain.transforms.RandomMap):
@@ -196,7 +200,8 @@ def train_iterator(
   items = items.repeat().random_map(_Sample(dataset), seed=seed)
 
   def start(position: int) -> Iterator[dict]:
-    mine = items[position + host_index :: host_count]
+    first = position + host_index
+    mine = items[first : first + _FOREVER : host_count]
     if not num_workers:
       options = grain.ReadOptions(
         num_threads=num_threads,
@@ -211,6 +216,9 @@ def train_iterator(
         num_threads=num_threads, prefetch_buffer_size=num_threads
       )
     )
+    # Semaphores of workers that were stopped lie about in reference cycles.
+    # Collected while new ones are being registered, Python 3.12 complains.
+    gc.collect()
     if not flags.FLAGS.is_parsed():
       # Grain reads a flag of its own when it starts workers, and in a
       # notebook or a test nobody has parsed any.

@@ -13,7 +13,6 @@ import os
 from collections.abc import Iterator, Mapping
 
 import tensorflow_datasets as tfds
-from PIL import Image
 
 from gansynth import images
 from gansynth.data.sources import FolderSource
@@ -87,9 +86,7 @@ class _UnpairedBuilder(tfds.core.GeneratorBasedBuilder):
       array = images.read(data, name=path)
       if not data.startswith(_STORED_AS_THEY_ARE):
         # Other readers of the data set know PNG and JPEG only.
-        buffer = io.BytesIO()
-        Image.fromarray(array).save(buffer, "PNG")
-        data = buffer.getvalue()
+        data = images.encode(array, "png")
       name = os.path.relpath(path, source.folder).replace(os.sep, "/")
       yield index, {"image": io.BytesIO(data), "label": label, "name": name}
 
