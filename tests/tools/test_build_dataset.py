@@ -1,0 +1,78 @@
+"""The command line of tools/build_dataset.py."""
+
+import importlib.util
+import pathlib
+
+import numpy as np
+import pytest
+
+from gansynth import images
+from gansynth.data.tfds_source import TfdsSource
+
+_PATH = pathlib.Path(__file__).parents[2] / "tools" / "build_dataset.py"
+
+
+@pytest.fixture
+def main():
+  spec = importlib.util.spec_from_file_location("build_dataset", _PATH)
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module.main
+
+
+@pytest.fixture
+def root(tmp_path):
+  for i, split in enumerate(["trainA", "trainB", "testB"]):
+    array = np.full((3, 3, 3), i, np.uint8)
+    images.write(tmp_path / "root" / split / "1.png", array)
+  return tmp_path / "root"
+
+
+def test_root_takes_the_splits_that_are_there(main, root, tmp_path, capsys):
+  data_dir = tmp_path / "data"
+  assert (
+    main(["--name", "m", "--root", f"{root}", f"--data_dir={data_dir}"]) == 0
+  )
+  assert "tfds_name=two_folders/m" in capsys.readouterr().out
+  for i, split in enumerate(["trainA", "trainB", "testB"]):
+    item = TfdsSource("two_folders/m", split, data_dir)[0]
+    assert item["image"][0, 0, 0] == i
+
+
+def test_named_folders(main, root, tmp_path):
+  data_dir = tmp_path / "data"
+  arguments = {
+    "--name": "gta2cityscapes",
+    "--folder_a": root / "trainA",
+    "--folder_b": root / "trainB",
+    "--test_folder_a": root / "testB",
+    "--data_dir": data_dir,
+  }
+  assert main([f"{key}={value}" for key, value in arguments.items()]) == 0
+  item = TfdsSource("gta2cityscapes", "testA", data_dir)[0]
+  assert item["image"][0, 0, 0] == 2
+
+
+def test_an_empty_folder_is_one_line(main, root, tmp_path, capsys):
+  (tmp_path / "empty").mkdir()
+  arguments = ["--name=m", f"--folder_a={tmp_path / 'empty'}"]
+  arguments += [f"--folder_b={root / 'trainB'}", f"--data_dir={tmp_path}"]
+  assert main(arguments) == 1
+  error = capsys.readouterr().err
+  assert error.startswith("build_dataset: ")
+  assert "holds no picture" in error
+  assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    (["--name=m", "--folder_a=x"], "--folder_a and --folder_b, or --root"),
+    (["--name=m", "--root=x", "--folder_a=y"], "exclude each other"),
+  ],
+)
+def test_wrong_flags_are_explained(main, capsys, arguments, message):
+  with pytest.raises(SystemExit) as caught:
+    main(arguments)
+  assert caught.value.code == 2
+  assert message in capsys.readouterr().err
