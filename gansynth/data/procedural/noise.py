@@ -167,3 +167,11 @@ def blur(
       image[low] += step
       image[high] -= step
   return image
+
+
+def shrink(full: np.ndarray, factor: int) -> np.ndarray:
+  """Averages (..., H, W) over blocks of factor x factor (1 or 2) pixels."""
+  if factor == 1:
+    return full
+  rows = full[..., ::2, :] + full[..., 1::2, :]
+  return (rows[..., ::2] + rows[..., 1::2]) * np.float32(0.25)

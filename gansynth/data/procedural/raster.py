@@ -6,7 +6,7 @@ so they agree by construction.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -255,53 +255,80 @@ def paint(
   Returns:
     int32 (H, W): 1 + primitive number, 0 where there is none.
   """
-  rows, columns = size
-  canvas = np.zeros(size, np.int32)
-  if not len(primitives.corners):
-    return canvas
   x, y = _project(primitives.corners, camera, size)
+  rough = primitives.rough
   # Ellipses may reach into the ground, which hides that part.
   scale = camera.pixels(size) / primitives.corners[:, :1, 2]
-  floor = camera.horizon * rows + camera.height * scale
-  floor = np.where(primitives.rough[:, None] >= 0.0, floor, np.inf)
-  first, start, left, right = _spans(x, np.minimum(y, floor), rows)
+  floor = camera.horizon * size[0] + camera.height * scale
+  floor = np.where(rough[:, None] >= 0.0, floor, np.inf)
+  rounds = rough.tolist()
+
+  def inside(number, row, column, shape):
+    if rounds[number] < 0.0:
+      return None
+    return _ellipse_mask(
+      primitives, number, x[number], y[number], row, column, shape
+    )
+
+  return fill(x, np.minimum(y, floor), size, inside)
+
+
+def fill(
+  x: np.ndarray,
+  y: np.ndarray,
+  size: tuple[int, int],
+  inside: Callable[..., np.ndarray | None] | None = None,
+) -> np.ndarray:
+  """Draws convex polygons over each other.
+
+  Args:
+    x: (N, 8) columns of the corners in pixels.
+    y: (N, 8) rows of the corners in pixels.
+    size: (H, W) of the picture.
+    inside: if given, is called with (number, first row, first column, shape)
+      of a polygon's window, and returns which of its pixels to draw, or None
+      for the polygon itself.
+
+  Returns:
+    int32 (H, W): 1 + polygon number, 0 where there is none.
+  """
+  rows, columns = size
+  canvas = np.zeros(size, np.int32)
+  if not len(x):
+    return canvas
+  first, start, left, right = _spans(x, y, rows)
   left = np.ceil(np.clip(left, -1.0, columns + 1.0) - 0.5)
   right = np.ceil(np.clip(right, -1.0, columns + 1.0) - 0.5)
   left = np.clip(left, 0, columns).astype(np.int32)
   right = np.clip(right, 0, columns).astype(np.int32)
   heights = start[1:] - start[:-1]
-  visible = np.flatnonzero(heights > 0)
   x0 = np.full(len(heights), columns)
   x1 = np.zeros(len(heights), np.int64)
   owner = np.repeat(np.arange(len(heights)), heights)
   np.minimum.at(x0, owner, left)
   np.maximum.at(x1, owner, right)
+  visible = np.flatnonzero((heights > 0) & (x0 < x1))
   column = np.arange(columns, dtype=np.int32)
   first, begin, end = first.tolist(), x0.tolist(), x1.tolist()
-  start, rough = start.tolist(), primitives.rough.tolist()
+  start = start.tolist()
   left, right = left[:, None], right[:, None]
   for number in visible.tolist():
-    low, high = begin[number], end[number]
-    if low >= high:
-      continue
+    low, high, row = begin[number], end[number], first[number]
     a, b = start[number], start[number + 1]
-    target = canvas[first[number] : first[number] + b - a, low:high]
-    if rough[number] >= 0.0:
-      inside = _ellipse_mask(
-        primitives, number, x[number], y[number], first[number], low, target
-      )
-    else:
-      inside = column[low:high] >= left[a:b]
-      inside &= column[low:high] < right[a:b]
-    np.copyto(target, number + 1, where=inside)
+    target = canvas[row : row + b - a, low:high]
+    mask = inside(number, row, low, target.shape) if inside else None
+    if mask is None:
+      mask = column[low:high] >= left[a:b]
+      mask &= column[low:high] < right[a:b]
+    np.copyto(target, number + 1, where=mask)
   return canvas
 
 
-def _ellipse_mask(primitives, number, x, y, row, column, target):
+def _ellipse_mask(primitives, number, x, y, row, column, shape):
   """Returns which pixels of the window lie in a (ragged) ellipse or ring."""
   rx, ry = 0.5 * (x[1] - x[0]), 0.5 * (y[0] - y[2])
-  dx = (np.arange(target.shape[1]) + (column + 0.5 - x[0])) / rx - 1.0
-  dy = (np.arange(target.shape[0]) + (row + 0.5 - y[2])) / ry - 1.0
+  dx = (np.arange(shape[1]) + (column + 0.5 - x[0])) / rx - 1.0
+  dy = (np.arange(shape[0]) + (row + 0.5 - y[2])) / ry - 1.0
   distance = (dx * dx)[None, :] + (dy * dy)[:, None]
   rough = primitives.rough[number]
   if rough > 0.0 and rx > 2.0:

@@ -90,7 +90,7 @@ class StreetScenes:
     else:
       image = shading.photo(buffers, noise.generator(self.seed, index, 1))
     # Planes in memory, (H, W, 3) to look at: the fast order for NumPy.
-    image = _mean(image.reshape(3, *size), fine).transpose(1, 2, 0)
+    image = noise.shrink(image.reshape(3, *size), fine).transpose(1, 2, 0)
     label, instance, depth = (
       np.ascontiguousarray(full[fine - 1 :: fine, fine - 1 :: fine])
       for full in (buffers.label, buffers.instance, buffers.depth)
@@ -99,9 +99,9 @@ class StreetScenes:
       scene = conditions.Scene(
         depth=depth,
         horizon=plan.camera.horizon * height,
-        upward=_mean(surfaces.exposed(buffers), fine),
+        upward=noise.shrink(surfaces.exposed(buffers), fine),
         level=np.isin(label, _LEVEL),
-        emission=_mean(
+        emission=noise.shrink(
           shading.emission(buffers).reshape(3, *size), fine
         ).transpose(1, 2, 0),
       )
@@ -117,11 +117,3 @@ class StreetScenes:
       "instance": instance,
       "depth": depth,
     }
-
-
-def _mean(full: np.ndarray, fine: int) -> np.ndarray:
-  """Averages (..., H, W) over blocks of fine x fine (1 or 2) pixels."""
-  if fine == 1:
-    return full
-  rows = full[..., ::2, :] + full[..., 1::2, :]
-  return (rows[..., ::2] + rows[..., 1::2]) * np.float32(0.25)
