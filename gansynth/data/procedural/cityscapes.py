@@ -20,7 +20,6 @@ RIDER = 25
 CAR = 26
 TRUCK = 27
 BUS = 28
-MOTORCYCLE = 32
 BICYCLE = 33
 
 # Instance maps hold label * INSTANCE_STEP + counter for things that are

@@ -91,9 +91,12 @@ def person(primitives, rng, x, z, instance, ground=0.0, rider=False):
   head = (x, ground + 0.925 * h, z)
   primitives.ellipse(head, (0.115, 0.135), hair, **tag)
   primitives.ellipse(
-    (x, ground + 0.905 * h, z), (0.095, 0.10), skin, **tag,
+    (x, ground + 0.905 * h, z),
+    (0.095, 0.10),
+    skin,
+    **tag,
     material=raster.SKIN,
-  )  # fmt: skip
+  )
 
 
 def bicycle(primitives, rng, x, z, instance, rider_instance=None, side=None):
@@ -104,8 +107,9 @@ def bicycle(primitives, rng, x, z, instance, rider_instance=None, side=None):
   tyre = (0.08, 0.08, 0.09)
   if side:
     for offset in (-0.52, 0.52):
-      primitives.ellipse((x + offset, 0.35, z), (0.35, 0.35), tyre, **tag,
-                         hole=0.80)  # fmt: skip
+      primitives.ellipse(
+        (x + offset, 0.35, z), (0.35, 0.35), tyre, **tag, hole=0.80
+      )
     for (x0, y0), (x1, y1) in (
       ((-0.52, 0.35), (-0.15, 0.80)),
       ((-0.15, 0.80), (0.40, 0.80)),
@@ -115,11 +119,14 @@ def bicycle(primitives, rng, x, z, instance, rider_instance=None, side=None):
     ):
       primitives.polygon(
         (
-          (x + x0 - 0.03, y0 - 0.03, z), (x + x0 + 0.03, y0 + 0.03, z),
-          (x + x1 + 0.03, y1 + 0.03, z), (x + x1 - 0.03, y1 - 0.03, z),
+          (x + x0 - 0.03, y0 - 0.03, z),
+          (x + x0 + 0.03, y0 + 0.03, z),
+          (x + x1 + 0.03, y1 + 0.03, z),
+          (x + x1 - 0.03, y1 - 0.03, z),
         ),
-        frame, **tag,
-      )  # fmt: skip
+        frame,
+        **tag,
+      )
   else:
     primitives.ellipse((x, 0.36, z), (0.06, 0.36), tyre, **tag)
     primitives.quad(x - 0.05, x + 0.05, 0.5, 0.9, z, frame, **tag)
@@ -135,27 +142,41 @@ def tree(primitives, rng, x, z, height, colour=None):
   trunk = 0.10 + 0.015 * height
   primitives.polygon(
     (
-      (x - trunk, 0.0, z), (x + trunk, 0.0, z),
-      (x + 0.6 * trunk, 0.55 * height, z), (x - 0.6 * trunk, 0.55 * height, z),
+      (x - trunk, 0.0, z),
+      (x + trunk, 0.0, z),
+      (x + 0.6 * trunk, 0.55 * height, z),
+      (x - 0.6 * trunk, 0.55 * height, z),
     ),
-    _BARK, label,
-  )  # fmt: skip
+    _BARK,
+    label,
+  )
   if rng.random() < 0.2:
     for step in range(4):
       y0 = height * (0.14 + 0.19 * step)
       half = height * (0.24 - 0.048 * step)
       tone = vary(rng, tuple((0.72 + 0.09 * step) * c for c in colour), 0.04)
       primitives.ellipse(
-        (x, y0 + 0.14 * height, z), (half, 0.17 * height), tone, label,
-        material=raster.FOLIAGE, rough=0.75,
-      )  # fmt: skip
+        (x, y0 + 0.14 * height, z),
+        (half, 0.17 * height),
+        tone,
+        label,
+        material=raster.FOLIAGE,
+        rough=0.75,
+      )
     return
   crown = height * (0.30 + 0.06 * rng.random())
   middle = height - crown
   places = (
-    (-0.55, -0.35), (0.55, -0.30), (0.0, -0.45), (-0.62, 0.15), (0.60, 0.20),
-    (0.02, 0.05), (-0.30, 0.50), (0.32, 0.48), (0.0, 0.62),
-  )  # fmt: skip
+    (-0.55, -0.35),
+    (0.55, -0.30),
+    (0.0, -0.45),
+    (-0.62, 0.15),
+    (0.60, 0.20),
+    (0.02, 0.05),
+    (-0.30, 0.50),
+    (0.32, 0.48),
+    (0.0, 0.62),
+  )
   # Far crowns are a few pixels wide: their outer blobs will do.
   for px, py in places if z < 45.0 else places[2:8:2]:
     jx, jy = 0.12 * (rng.random() - 0.5), 0.12 * (rng.random() - 0.5)
@@ -198,9 +219,15 @@ def lamp(primitives, x, z, toward, thick):
   ends = sorted((x, x + reach))
   primitives.quad(*ends, height - 0.14, height, z, _METAL, cityscapes.POLE)
   primitives.quad(
-    x + reach - 0.35, x + reach + 0.35, height - 0.28, height - 0.08, z,
-    (0.92, 0.90, 0.80), cityscapes.POLE, material=raster.LIGHT,
-  )  # fmt: skip
+    x + reach - 0.35,
+    x + reach + 0.35,
+    height - 0.28,
+    height - 0.08,
+    z,
+    (0.92, 0.90, 0.80),
+    cityscapes.POLE,
+    material=raster.LIGHT,
+  )
 
 
 def traffic_light(primitives, rng, x, z, thick, toward, overhead):
@@ -217,17 +244,23 @@ def traffic_light(primitives, rng, x, z, thick, toward, overhead):
   colours = ((0.90, 0.10, 0.08), (0.95, 0.65, 0.10), (0.10, 0.80, 0.35))
   for hx, hy in heads:
     primitives.quad(
-      hx - 0.19, hx + 0.19, hy - 0.55, hy + 0.55, z - 0.02,
-      (0.10, 0.11, 0.11), cityscapes.TRAFFIC_LIGHT,
-    )  # fmt: skip
+      hx - 0.19,
+      hx + 0.19,
+      hy - 0.55,
+      hy + 0.55,
+      z - 0.02,
+      (0.10, 0.11, 0.11),
+      cityscapes.TRAFFIC_LIGHT,
+    )
     for number, colour in enumerate(colours):
       on = number == lit
       primitives.ellipse(
-        (hx, hy + 0.34 - 0.34 * number, z - 0.03), (0.13, 0.13),
+        (hx, hy + 0.34 - 0.34 * number, z - 0.03),
+        (0.13, 0.13),
         colour if on else tuple(0.25 * channel for channel in colour),
         cityscapes.TRAFFIC_LIGHT,
         material=raster.LIGHT if on else raster.PAINT,
-      )  # fmt: skip
+      )
 
 
 def sign(primitives, rng, x, z, thick):
@@ -244,11 +277,13 @@ def sign(primitives, rng, x, z, thick):
     for size, colour in ((0.42, red), (0.25, white)):
       primitives.polygon(
         (
-          (x - size, y - 0.7 * size, front), (x + size, y - 0.7 * size, front),
+          (x - size, y - 0.7 * size, front),
+          (x + size, y - 0.7 * size, front),
           (x, y + 1.1 * size, front),
         ),
-        colour, label,
-      )  # fmt: skip
+        colour,
+        label,
+      )
   elif kind == 2:
     primitives.quad(x - 0.34, x + 0.34, y - 0.34, y + 0.34, front, blue, label)
     primitives.quad(x - 0.12, x + 0.12, y - 0.22, y + 0.22, front, white, label)

@@ -165,9 +165,13 @@ def survey(
   deep = z * wide * np.float32(1.0 / plan.camera.height)
   on_road = np.flatnonzero(kind == ROAD)
   paint = _markings(
-    plan, across[on_road], away[on_road], z[on_road], wide[on_road],
+    plan,
+    across[on_road],
+    away[on_road],
+    z[on_road],
+    wide[on_road],
     deep[on_road],
-  )  # fmt: skip
+  )
   repair = _repairs(plan, across[on_road], z[on_road])
   colour = np.empty((3, len(kind)), np.float32)
   for channel in range(3):

@@ -70,14 +70,24 @@ def plan(
   river = None
   if wet and draws[4] < 0.5:
     river = (
-      extent * (0.15 + 0.7 * draws[5]), 7.0 + 12.0 * draws[6], draws[7] - 0.5
-    )  # fmt: skip
+      extent * (0.15 + 0.7 * draws[5]),
+      7.0 + 12.0 * draws[6],
+      draws[7] - 0.5,
+    )
   lake = 0.74 if wet and river is None else 2.0
   away = 2.0 * math.pi * rng.random()
   return Tile(
-    region, extent, (math.cos(angle), math.sin(angle)), shift, salt, settled,
-    road, river, lake, (math.cos(away), math.sin(away)),
-  )  # fmt: skip
+    region,
+    extent,
+    (math.cos(angle), math.sin(angle)),
+    shift,
+    salt,
+    settled,
+    road,
+    river,
+    lake,
+    (math.cos(away), math.sin(away)),
+  )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -263,12 +273,17 @@ def colour(tile: Tile, cover: Cover) -> np.ndarray:
 
   pixels = np.flatnonzero(flat == regions.GRASSLAND)
   field = parcel[pixels]
-  put(pixels, region.grass, _F(0.80) + _F(0.16) * field + _F(0.24) * mottle[
-    pixels])  # fmt: skip
+  put(
+    pixels,
+    region.grass,
+    _F(0.80) + _F(0.16) * field + _F(0.24) * mottle[pixels],
+  )
 
   pixels = np.flatnonzero(flat == regions.SEMINATURAL)
   shrubs = _tree_light(x[pixels], y[pixels], 11.0)
-  sparse = noise.sample("leaves", x[pixels] * _F(0.3), y[pixels] * _F(0.3))
+  sparse = noise.sample_smooth(
+    "leaves", x[pixels] * _F(0.3), y[pixels] * _F(0.3)
+  )
   share = np.where((shrubs > 0.35) & (sparse > 0.52), _F(0.75), _F(0.0))
   tree = region.trees[0]
   for channel in range(3):

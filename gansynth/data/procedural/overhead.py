@@ -8,7 +8,7 @@ import numpy as np
 from gansynth.data.procedural import land, noise, regions, turbines
 
 _COVER_METRES = 640.0  # what a land-cover tile shows
-_TURBINE_METRES = 400.0
+_TURBINE_METRES = 350.0
 _OVERSAMPLED = 160 * 160  # up to so many pixels are drawn at twice the size
 
 
@@ -70,7 +70,7 @@ class OverheadTiles:
     }
 
   def turbines(self, index: int) -> dict[str, np.ndarray]:
-    """Draws tile `index` with 0 to 4 wind turbines, about 400 m wide.
+    """Draws tile `index` with 0 to 4 wind turbines, about 350 m wide.
 
     Returns:
       `image` uint8 (H, W, 3) RGB; `boxes` float32 (N, 4), left, top, right,

@@ -177,9 +177,10 @@ def sky(buffers: Buffers):
   shift_u, shift_v, _ = (np.float32(value) for value in buffers.plan.cloud)
   far = np.float32(1.0) / (up + np.float32(0.22))
   density = noise.sample_smooth(
-    "clouds", shift_u + np.float32(30.0) * side * far,
+    "clouds",
+    shift_u + np.float32(30.0) * side * far,
     shift_v + np.float32(46.0) * far,
-  )  # fmt: skip
+  )
   return pixels, np.clip(up * np.float32(1 / 0.55), 0.0, 1.0), density
 
 

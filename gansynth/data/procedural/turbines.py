@@ -53,10 +53,13 @@ def place(
       continue
     found.append(
       Turbine(
-        base, hub, radius, yaw + 0.2 * (float(draws[2]) - 0.5),
+        base,
+        hub,
+        radius,
+        yaw + 0.2 * (float(draws[2]) - 0.5),
         2.1 * float(draws[3]),
       )
-    )  # fmt: skip
+    )
   return found
 
 
@@ -174,14 +177,16 @@ def draw(
   label, instance = np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
   if not machines:
     return {
-      "label": label, "instance": instance,
+      "label": label,
+      "instance": instance,
       "boxes": np.zeros((0, 4), np.float32),
-    }  # fmt: skip
+    }
   pads = []
   for machine in machines:
     x, y = machine.base
-    pads.append([(x - 11, y - 8), (x + 13, y - 8), (x + 13, y + 9),
-                 (x - 11, y + 9)])  # fmt: skip
+    pads.append(
+      [(x - 11, y - 8), (x + 13, y - 8), (x + 13, y + 9), (x - 11, y + 9)]
+    )
     # The track leaves along the rotor's axis, to the border of the tile.
     way = math.cos(machine.yaw), math.sin(machine.yaw)
     far = (x + 900.0 * way[0], y + 900.0 * way[1])

@@ -9,9 +9,15 @@ from gansynth.data.procedural import cityscapes, raster
 
 # Corners of a round thing.
 OCTAGON = (
-  (1.0, 0.0), (0.7071, 0.7071), (0.0, 1.0), (-0.7071, 0.7071),
-  (-1.0, 0.0), (-0.7071, -0.7071), (0.0, -1.0), (0.7071, -0.7071),
-)  # fmt: skip
+  (1.0, 0.0),
+  (0.7071, 0.7071),
+  (0.0, 1.0),
+  (-0.7071, 0.7071),
+  (-1.0, 0.0),
+  (-0.7071, -0.7071),
+  (0.0, -1.0),
+  (0.7071, -0.7071),
+)
 
 # What a face is painted with; PAINT_SLOT takes the vehicle's own colour.
 PAINT_SLOT, GLASS_SLOT, TYRE, HUB, TRIM, HEAD, TAIL, PLATE, CARGO = range(9)
@@ -166,9 +172,13 @@ def _car(kind):
   half, back, front = 0.5 * width, -0.5 * length, 0.5 * length
   body = _Part((0.0, 0.5, 0.0))
   walls = body.hull(
-    (half, back, front), (half - 0.03, back + 0.06, front - 0.12),
-    0.24, body_top, PAINT_SLOT, PAINT_SLOT,
-  )  # fmt: skip
+    (half, back, front),
+    (half - 0.03, back + 0.06, front - 0.12),
+    0.24,
+    body_top,
+    PAINT_SLOT,
+    PAINT_SLOT,
+  )
   _ends(body, walls)
   for side in (-1.0, 1.0):
     for z in (back + 0.19 * length, front - 0.18 * length):
@@ -178,8 +188,11 @@ def _car(kind):
   glass = cabin.hull(
     (half - 0.05, back_limit, bottom[1]),
     (half - 0.24, max(top[0], back_limit + 0.1), top[1]),
-    body_top, roof, PAINT_SLOT, PAINT_SLOT,
-  )  # fmt: skip
+    body_top,
+    roof,
+    PAINT_SLOT,
+    PAINT_SLOT,
+  )
   cabin.decal(glass["rear"], 0.09, 0.91, 0.14, 0.88, GLASS_SLOT)
   cabin.decal(glass["front"], 0.07, 0.93, 0.10, 0.90, GLASS_SLOT)
   for name, (near, middle, far) in (
@@ -195,9 +208,13 @@ def _bus():
   half, back, front, roof = 1.26, -5.5, 5.5, 3.05
   part = _Part((0.0, 1.6, 0.0))
   walls = part.hull(
-    (half, back, front), (half - 0.04, back, front),
-    0.32, roof, PAINT_SLOT, TRIM,
-  )  # fmt: skip
+    (half, back, front),
+    (half - 0.04, back, front),
+    0.32,
+    roof,
+    PAINT_SLOT,
+    TRIM,
+  )
   part.decal(walls["rear"], 0.08, 0.92, 0.52, 0.86, GLASS_SLOT)
   part.decal(walls["rear"], 0.03, 0.13, 0.16, 0.40, TAIL)
   part.decal(walls["rear"], 0.87, 0.97, 0.16, 0.40, TAIL)
@@ -229,9 +246,13 @@ def _truck():
   cargo.decal(walls["rear"], 0.86, 0.98, 0.0, 0.07, TAIL)
   cab = _Part((0.0, 1.5, 3.1))
   cabin = cab.hull(
-    (half - 0.05, 2.05, 4.1), (half - 0.10, 2.1, 3.9),
-    0.45, 2.75, PAINT_SLOT, PAINT_SLOT,
-  )  # fmt: skip
+    (half - 0.05, 2.05, 4.1),
+    (half - 0.10, 2.1, 3.9),
+    0.45,
+    2.75,
+    PAINT_SLOT,
+    PAINT_SLOT,
+  )
   cab.decal(cabin["front"], 0.06, 0.94, 0.50, 0.90, GLASS_SLOT)
   cab.decal(cabin["front"], 0.18, 0.82, 0.18, 0.44, TRIM)
   cab.decal(cabin["front"], 0.03, 0.16, 0.10, 0.24, HEAD)
@@ -240,9 +261,13 @@ def _truck():
   cab.decal(cabin["right"], 0.32, 0.88, 0.52, 0.88, GLASS_SLOT)
   chassis = _Part((0.0, 0.6, -1.2))
   rear = chassis.hull(
-    (half - 0.25, -4.1, 2.0), (half - 0.25, -4.1, 2.0),
-    0.40, 0.85, TRIM, TRIM,
-  )["rear"]  # fmt: skip
+    (half - 0.25, -4.1, 2.0),
+    (half - 0.25, -4.1, 2.0),
+    0.40,
+    0.85,
+    TRIM,
+    TRIM,
+  )["rear"]
   chassis.decal(rear, 0.34, 0.66, 0.30, 0.80, PLATE)
   for side in (-1.0, 1.0):
     chassis.wheel(side * half, -3.0, 0.48, side)
