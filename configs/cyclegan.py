@@ -60,29 +60,13 @@ def get_config(variant=None):
 
 
 def _procedural(config):
-  config.data.source = "procedural_street"
-  config.data.seed = 0
-  config.data.height = 64
-  config.data.width = 128
-  config.data.num_train = 400
-  config.data.num_test = 24
-  config.data.weather = "clear"
-  config.data.severity = 0.5
-  config.data.preprocess = "crop"
-  config.data.crop_size = 64
-  config.data.cache_bytes = 200_000_000
-  config.batch_size = 1
+  config_lib.use_procedural_streets(config)
   config.generator.name = "resnet_3blocks"
   config.generator.features = 16
   config.discriminator.name = "patch_2layers"
   config.discriminator.features = 24
   config.optimizer.num_epochs = 5
   config.optimizer.num_epochs_decay = 5
-  config.log_every = 50
-  config.sample_every = 500
-  config.checkpoint_every = 500
-  config.best_metric = "error_AtoB"
-  config.evaluate.batch_size = 4
 
 
 def _published(name):

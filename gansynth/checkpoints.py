@@ -84,8 +84,10 @@ class Checkpointer:
         # Without it Orbax would not write the metrics to disk.
         best_fn=(lambda metrics: metrics[best_metric]) if best_metric else None,
         best_mode=best_mode,
+        # Not Orbax's own `read_only`, which warns of what it implies.
+        create=not read_only,
         cleanup_tmp_directories=not read_only,
-        read_only=read_only,
+        save_root_metadata=not read_only,
       ),
     )
 

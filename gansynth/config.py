@@ -7,6 +7,7 @@ start there must agree with it.
 
 import json
 import pathlib
+import runpy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -101,6 +102,7 @@ def defaults() -> ml_collections.ConfigDict:
   config.data.test_preprocess = ""  # chosen to fit preprocess
   config.data.size_multiple = 4  # of evaluated pictures' sides
   config.data.serial_batches = False
+  config.data.paired = False  # procedural: both renderings of each scene
   config.data.max_dataset_size = 0
   config.data.cache_bytes = 0  # memory for pictures that were read
   config.num_workers = 0  # processes that read data; 0: threads
@@ -132,6 +134,38 @@ def defaults() -> ml_collections.ConfigDict:
   config.synthesize.mode = "eval"  # train: the originals' test-time default
   config.synthesize.skip_unreadable = False
   return config
+
+
+def load(argument: str) -> ml_collections.ConfigDict:
+  """Loads `file.py` or `file.py:variant`, as the flag --config does.
+
+  Raises:
+    ConfigError: there is no such file or variant.
+  """
+  path, _, variant = argument.partition(":")
+  if not pathlib.Path(path).is_file():
+    raise ConfigError(f"{path}: there is no such config file")
+  return runpy.run_path(path)["get_config"](variant)
+
+
+def use_procedural_streets(config: ml_collections.ConfigDict) -> None:
+  """Makes street scenes the data, small enough for minutes on a CPU."""
+  config.data.source = "procedural_street"
+  config.data.seed = 0
+  config.data.height = 64
+  config.data.width = 128
+  config.data.num_train = 400
+  config.data.num_test = 24
+  config.data.weather = "clear"
+  config.data.severity = 0.5
+  config.data.preprocess = "crop"
+  config.data.crop_size = 64
+  config.data.cache_bytes = 200_000_000
+  config.log_every = 50
+  config.sample_every = 500
+  config.checkpoint_every = 500
+  config.best_metric = "error_AtoB"
+  config.evaluate.batch_size = 4
 
 
 def apply_variant(
@@ -216,10 +250,14 @@ def load_record(workdir: pathlib.Path) -> ml_collections.ConfigDict:
   Raises:
     ConfigError: there is no record, or it is damaged.
   """
-  config = defaults()
-  with config.unlocked():
-    config.update_from_flattened_dict(_read_record(workdir))
-  return config
+  nested: dict[str, Any] = {}
+  for name, value in _read_record(workdir).items():
+    *parents, last = name.split(".")
+    node = nested
+    for parent in parents:
+      node = node.setdefault(parent, {})
+    node[last] = value
+  return ml_collections.ConfigDict(nested)
 
 
 def _read_record(workdir: pathlib.Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`python -m gansynth.main --config=configs/cyclegan.py`."""
 
+import argparse
 import logging as py_logging
 import os
 import pathlib
@@ -8,6 +9,8 @@ from collections.abc import Sequence
 
 from absl import app, flags, logging
 from ml_collections import config_flags
+
+from gansynth import config as config_lib
 
 _CONFIG = config_flags.DEFINE_config_file(
   "config", None, "Config file, and after a colon its variant."
@@ -68,11 +71,41 @@ def _default_workdir() -> str:
   return f"runs/{name}_{variant}" if variant else f"runs/{name}"
 
 
+def _parse(argv: Sequence[str]) -> list[str]:
+  """Parses flags; what is wrong with the config is said in one line."""
+  try:
+    return flags.FLAGS(argv)
+  except AttributeError:
+    known = config_lib.flatten(config_lib.load(_config_argument(argv)))
+    given = [
+      argument.split("=")[0].lstrip("-").removeprefix("config.")
+      for argument in argv
+      if argument.lstrip("-").startswith("config.")
+    ]
+    unknown = [name for name in given if name not in known]
+    sys.exit(
+      f"error: the config has no {', '.join(unknown)}; known keys are "
+      f"{', '.join(known)}"
+    )
+  except flags.Error as error:
+    # A config file's own error arrives with a whole traceback as its text.
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    marked = [line for line in lines if "ConfigError: " in line]
+    sys.exit(f"error: {(marked or lines)[0].split('ConfigError: ')[-1]}")
+
+
+def _config_argument(argv: Sequence[str]) -> str:
+  """The value of --config, for when the flags could not be parsed."""
+  parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+  parser.add_argument("--config", "-config", required=True)
+  return parser.parse_known_args(argv[1:])[0].config
+
+
 def run() -> None:
   """Entry point: parses flags, with unknown config keys explained."""
   flags.mark_flag_as_required("config")
   logging.set_verbosity(logging.INFO)
-  app.run(main)
+  app.run(main, flags_parser=_parse)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ class Translator:
     self.variables = variables
     self.batch_size = -(-batch_size // devices) * devices
     self._multiple = int(np.lcm(network.multiple, max(1, bucket)))
-    self._mode = mode
+    self.mode = mode
     self._seed = seed
     self._knows_extents = network.takes_extents
     self._apply = parallel.map_apply(self._forward)
@@ -140,6 +140,17 @@ class Translator:
           outputs[index] = result
     return outputs
 
+  @property
+  def smallest(self) -> int:
+    """The smallest side, in pixels, that can be translated."""
+    return _SMALLEST
+
+  @property
+  def input_channels(self) -> int:
+    """Channels of the pictures that the network takes."""
+    layer = self.variables["params"][self.network.input_layer]
+    return layer["kernel"].shape[2]
+
   def canvas(self, size: Sequence[int]) -> tuple[int, int]:
     """The padded (height, width) in which a picture of `size` is computed."""
     height, width = (
@@ -148,10 +159,11 @@ class Translator:
     return height, width
 
   def _check(self, picture: np.ndarray, index: int) -> None:
-    if picture.ndim != 3:
+    channels = self.input_channels
+    if picture.ndim != 3 or picture.shape[2] != channels:
       raise images.ImageError(
         f"picture {index} has shape {picture.shape}; give (height, width, "
-        "channels)"
+        f"{channels})"
       )
     if min(picture.shape[:2]) < _SMALLEST:
       raise images.ImageError(
@@ -164,7 +176,7 @@ class Translator:
   ) -> list[np.ndarray]:
     sizes = np.array([x.shape[:2] for x in pictures], np.int32)
     full = bool((sizes == canvas).all())
-    extents = self._knows_extents and self._mode == "eval" and not full
+    extents = self._knows_extents and self.mode == "eval" and not full
     filling = self.batch_size - len(pictures)
     padded = [x if x.shape[:2] == canvas else _pad(x, canvas) for x in pictures]
     batch = np.stack(padded + [padded[-1]] * filling)
@@ -179,7 +191,7 @@ class Translator:
 
   def _forward(self, variables, batch, extents=None):
     batch = common.to_unit_range(batch)
-    if self._mode == "eval":
+    if self.mode == "eval":
       options = {} if extents is None else {"extents": extents}
       return self.network.apply(variables, batch, **options)
     network = self.network.clone(axis_name=None)

@@ -70,7 +70,7 @@ class PatchDiscriminator(nn.Module):
       x = nn.leaky_relu(norm(name=f"norm_{i}")(x), 0.2)
       features.append(x)
     logits = conv(1, name="logits")(x)
-    return [[*features, logits.astype(jnp.float32)]]
+    return [[*features, layers.at_least_float32(logits)]]
 
 
 class PixelDiscriminator(nn.Module):
@@ -111,4 +111,4 @@ class PixelDiscriminator(nn.Module):
     x = nn.leaky_relu(norm(name="norm_1")(x), 0.2)
     features.append(x)
     logits = conv(1, use_bias=use_bias, name="logits")(x)
-    return [[*features, logits.astype(jnp.float32)]]
+    return [[*features, layers.at_least_float32(logits)]]

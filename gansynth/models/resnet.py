@@ -60,6 +60,11 @@ class ResnetGenerator(nn.Module):
     return 4
 
   @property
+  def input_layer(self) -> str:
+    """Name of the layer whose kernel tells the input channels."""
+    return "stem"
+
+  @property
   def takes_extents(self) -> bool:
     """Whether true sizes inside padded canvases can be given."""
     return True
@@ -159,4 +164,4 @@ class ResnetGenerator(nn.Module):
       extents = None if extents is None else 2 * extents
       x = nn.relu(norm(name=f"up_norm_{i}")(x, extents))
     x = outer(self.output_channels, name="head")(x, extents)
-    return jnp.tanh(x.astype(jnp.float32))
+    return jnp.tanh(layers.at_least_float32(x))

@@ -38,6 +38,11 @@ class UnetGenerator(nn.Module):
     return 2**self.num_levels
 
   @property
+  def input_layer(self) -> str:
+    """Name of the layer whose kernel tells the input channels."""
+    return "down_0"
+
+  @property
   def takes_extents(self) -> bool:
     """Whether true sizes inside padded canvases can be given."""
     return False
@@ -114,4 +119,4 @@ class UnetGenerator(nn.Module):
       if self.use_dropout and 4 <= i <= levels - 2:
         x = nn.Dropout(0.5, deterministic=not train)(x)
       x = jnp.concatenate([skips[i - 1], x], axis=-1)
-    return jnp.tanh(x.astype(jnp.float32))
+    return jnp.tanh(layers.at_least_float32(x))

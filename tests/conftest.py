@@ -1,0 +1,15 @@
+"""Four fake CPU devices, strict ranks, one compilation cache for all tests."""
+
+import os
+import pathlib
+
+_CACHE = pathlib.Path(__file__).parents[1] / ".jax_cache"
+
+# Before JAX is imported; subprocesses that tests start inherit it.
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["XLA_FLAGS"] = (
+  os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+).strip()
+os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_CACHE))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
