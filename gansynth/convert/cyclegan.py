@@ -72,7 +72,8 @@ def convert_state_dict(
       from January to July 2019 need it: then the rule was the other way
       round for `pixel`, and `none` had biases.
     padding_mode: of residual blocks, `reflect` (default where the blocks
-      have padding layers) or `replicate`; both have the same keys.
+      have padding layers) or `replicate`; both have the same keys. Networks
+      without residual blocks ignore it.
     use_dropout: of a U-Net, whose dropout has no keys; by default on with
       batch norm (pix2pix) and off otherwise. It matters in training only.
 
@@ -103,11 +104,6 @@ def convert_state_dict(
     raise CheckpointError(
       f"{source}: no network of CycleGAN or pix2pix; its keys begin with "
       f"{', '.join(map(repr, list(state)[:5])) or 'nothing'}"
-    )
-  if padding_mode is not None and description["name"] != "resnet":
-    raise CheckpointError(
-      f"{source}: a {description['name']} network has no padding_mode; leave "
-      "the option out"
     )
   first = key_table(description)[0].key
   if first not in state or state[first].ndim != 4:

@@ -6,7 +6,6 @@ of 2017 to 2020 use.
 """
 
 import collections
-import dataclasses
 import io
 import math
 import mmap
@@ -17,10 +16,9 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
-from gansynth.convert import pickle_machine
+from gansynth.convert import torch_pickle
 from gansynth.convert.errors import CheckpointError
 
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -29,183 +27,6 @@ _LEGACY_PROTOCOL = 1001
 # storage, so a little file could otherwise ask for all memory.
 _UNFOLD_BYTES = 64 * 2**20
 _UNFOLD_FACTOR = 4
-# What NumPy can address.
-_MAX_DIMENSIONS = 32
-_MAX_INDEX = 2**48
-
-_STORAGE_DTYPES = {
-  "BFloat16": ml_dtypes.bfloat16,
-  "Bool": np.bool_,
-  "Byte": np.uint8,
-  "Char": np.int8,
-  "ComplexDouble": np.complex128,
-  "ComplexFloat": np.complex64,
-  "Double": np.float64,
-  "Float": np.float32,
-  "Half": np.float16,
-  "Int": np.int32,
-  "Long": np.int64,
-  "Short": np.int16,
-}
-_TENSOR_DTYPES = {
-  "bfloat16": ml_dtypes.bfloat16,
-  "bool": np.bool_,
-  "complex64": np.complex64,
-  "complex128": np.complex128,
-  "float8_e4m3fn": ml_dtypes.float8_e4m3fn,
-  "float8_e5m2": ml_dtypes.float8_e5m2,
-  "float16": np.float16,
-  "float32": np.float32,
-  "float64": np.float64,
-  "int8": np.int8,
-  "int16": np.int16,
-  "int32": np.int32,
-  "int64": np.int64,
-  "uint8": np.uint8,
-  "uint16": np.uint16,
-  "uint32": np.uint32,
-  "uint64": np.uint64,
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class _DType:
-  """What a dtype or a storage class in a pickle stands for."""
-
-  dtype: np.dtype
-
-
-@dataclasses.dataclass(frozen=True)
-class _Storage:
-  """A run of numbers in the file."""
-
-  key: str
-  dtype: np.dtype
-  size: int  # numbers in the whole storage
-  start: int = 0  # of a view of it
-  length: int | None = None
-
-  def __post_init__(self):
-    length = self.size if self.length is None else self.length
-    if (
-      not all(_is_count(x) for x in (self.size, self.start, length))
-      or self.start + length > self.size
-    ):
-      raise ValueError(
-        f"storage {self.key} of {self.size} numbers has a view of {length} "
-        f"from {self.start}"
-      )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Tensor:
-  """A strided window onto a storage."""
-
-  storage: _Storage
-  dtype: np.dtype
-  offset: int  # all three in numbers of `dtype`, not bytes
-  shape: tuple[int, ...]
-  strides: tuple[int, ...]
-
-
-def _is_count(x: Any) -> bool:
-  return type(x) is int and x >= 0
-
-
-def _values() -> dict[str, _DType]:
-  values = {
-    f"torch.{name}": _DType(np.dtype(dtype))
-    for name, dtype in _TENSOR_DTYPES.items()
-  }
-  for name, dtype in _STORAGE_DTYPES.items():
-    values[f"torch.{name}Storage"] = _DType(np.dtype(dtype))
-    values[f"torch.cuda.{name}Storage"] = _DType(np.dtype(dtype))
-  for module in ("torch", "torch.storage"):
-    values[f"{module}.UntypedStorage"] = _DType(np.dtype(np.uint8))
-  return values
-
-
-def _tensor(storage, offset, shape, strides, *_):
-  return _typed_tensor(storage, offset, shape, strides, storage.dtype)
-
-
-def _tensor_v3(storage, offset, shape, strides, grad, hooks, dtype, *_):
-  del grad, hooks
-  return _typed_tensor(storage, offset, shape, strides, dtype.dtype)
-
-
-def _typed_tensor(storage, offset, shape, strides, dtype):
-  if (
-    not isinstance(storage, _Storage)
-    or len(shape) != len(strides)
-    or len(shape) > _MAX_DIMENSIONS
-    or not all(_is_count(x) for x in (offset, *shape, *strides))
-    or max((offset, *shape, *strides)) > _MAX_INDEX
-  ):
-    raise ValueError(
-      f"a tensor of shape {shape}, strides {strides} and offset {offset}"
-    )
-  length = storage.size if storage.length is None else storage.length
-  available = length * storage.dtype.itemsize // dtype.itemsize
-  if 0 not in shape:
-    last = sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
-    if offset + last >= available:
-      raise ValueError(
-        f"a tensor of shape {tuple(shape)}, strides {tuple(strides)} and "
-        f"offset {offset} reaches beyond its storage of {available} numbers"
-      )
-  return _Tensor(storage, dtype, offset, tuple(shape), tuple(strides))
-
-
-def _parameter(tensor, *_):
-  if not isinstance(tensor, _Tensor):
-    raise TypeError("a parameter that is no tensor")
-  return tensor
-
-
-def _ordered_dict(*arguments):
-  result = collections.OrderedDict()
-  for key, value in arguments[0] if arguments else ():
-    if not isinstance(key, str):
-      raise TypeError(f"a key that is a {type(key).__name__}")
-    result[key] = value
-  return result
-
-
-_VALUES = _values()
-_CONSTRUCTORS = {
-  "collections.OrderedDict": _ordered_dict,
-  "torch._utils._rebuild_parameter": _parameter,
-  "torch._utils._rebuild_tensor": _tensor,
-  "torch._utils._rebuild_tensor_v2": _tensor,
-  "torch._utils._rebuild_tensor_v3": _tensor_v3,
-  "torch.Size": lambda sizes=(): tuple(sizes),
-}
-
-
-def _load_pickle(stream, source, storages=None):
-  """Reads one pickle; its storages are added to `storages` by key."""
-  storages = {} if storages is None else storages
-
-  def persistent(identity):
-    # ('storage', class, key, device, size[, view])
-    kind, storage_class, key, _, size, *view = identity
-    if kind != "storage" or not isinstance(storage_class, _DType):
-      raise TypeError(f"a persistent id of kind {kind!r}")
-    start, length = 0, None
-    if view and view[0] is not None:
-      _, start, length = view[0]
-    storage = _Storage(str(key), storage_class.dtype, size, start, length)
-    storages[storage.key] = storage
-    return storage
-
-  return pickle_machine.load(
-    stream,
-    source,
-    constructors=_CONSTRUCTORS,
-    values=_VALUES,
-    persistent=persistent,
-  )
 
 
 def load_state_dict(
@@ -309,7 +130,7 @@ def _open_zip(source, file, size):
     order = read("byteorder").decode("ascii", "replace").strip()
     if order not in ("little", "big"):
       raise CheckpointError(f"{source}: unknown byte order {order!r}")
-  content = _load_pickle(io.BytesIO(read("data.pkl")), source)
+  content = torch_pickle.load_pickle(io.BytesIO(read("data.pkl")), source)
   records = {}
 
   def read_storage(storage):
@@ -328,7 +149,7 @@ def _open_legacy(source, file, size):
     f"with {bytes(stream[:8])!r}"
   )
   try:
-    magic = _load_pickle(stream, source)
+    magic = torch_pickle.load_pickle(stream, source)
   except CheckpointError as e:
     # A pickle that wants to run something is refused as such.
     if type(e) is not CheckpointError:
@@ -336,15 +157,17 @@ def _open_legacy(source, file, size):
     raise not_torch from e
   if magic != _MAGIC:
     raise not_torch
-  protocol = _load_pickle(stream, source)
+  protocol = torch_pickle.load_pickle(stream, source)
   if protocol != _LEGACY_PROTOCOL:
     raise CheckpointError(
       f"{source}: expected format {_LEGACY_PROTOCOL}, found {protocol!r}"
     )
-  _load_pickle(stream, source)  # sizes of C types where it was written
+  torch_pickle.load_pickle(
+    stream, source
+  )  # sizes of C types where it was written
   storages = {}
-  content = _load_pickle(stream, source, storages)
-  keys = _load_pickle(stream, source)
+  content = torch_pickle.load_pickle(stream, source, storages)
+  keys = torch_pickle.load_pickle(stream, source)
   if not isinstance(keys, list):
     raise CheckpointError(f"{source}: the list of storages is damaged")
   keys = [str(key) for key in keys]
@@ -386,7 +209,7 @@ def _is_state_dict(item):
     isinstance(item, dict)
     and bool(item)
     and all(
-      isinstance(key, str) and isinstance(value, _Tensor)
+      isinstance(key, str) and isinstance(value, torch_pickle.Tensor)
       for key, value in item.items()
     )
   )
@@ -431,8 +254,8 @@ def _check_unfolding(source, wanted, size):
 
 def _read_tensors(
   source: str,
-  tensors: dict[str, _Tensor],
-  read_storage: Callable[[_Storage], tuple[Any, str]],
+  tensors: dict[str, torch_pickle.Tensor],
+  read_storage: Callable[[torch_pickle.Storage], tuple[Any, str]],
   size: int,
 ) -> collections.OrderedDict[str, np.ndarray]:
   _check_unfolding(
@@ -450,22 +273,5 @@ def _read_tensors(
         f"{source}: storage {storage.key} of {key!r} should have {expected} "
         f"bytes, found {len(data)}; get the file again"
       )
-    if 0 in tensor.shape:
-      arrays[key] = np.zeros(tensor.shape, tensor.dtype)
-      continue
-    first = storage.start * storage.dtype.itemsize
-    numbers = np.frombuffer(
-      data,
-      tensor.dtype,
-      count=(len(data) - first) // tensor.dtype.itemsize,
-      offset=first,
-    )
-    window = np.lib.stride_tricks.as_strided(
-      numbers[tensor.offset :],
-      tensor.shape,
-      [s * tensor.dtype.itemsize for s in tensor.strides],
-      writeable=False,
-    )
-    array = np.array(window, order="C")
-    arrays[key] = array.byteswap() if order == "big" else array
+    arrays[key] = torch_pickle.read_array(tensor, data, order)
   return arrays

@@ -16,6 +16,18 @@ class CaseError(ValueError):
   """A case cannot be run; the message says why."""
 
 
+class Arrays(dict):
+  """Recorded arrays by name, which remembers those that were looked at."""
+
+  def __init__(self, *arguments: Any):
+    super().__init__(*arguments)
+    self.used = set()
+
+  def __getitem__(self, name: str) -> np.ndarray:
+    self.used.add(name)
+    return super().__getitem__(name)
+
+
 class Case:
   """A recorded case; files are read when asked for.
 
@@ -42,12 +54,12 @@ class Case:
       )
 
   @functools.cached_property
-  def inputs(self) -> dict[str, np.ndarray]:
+  def inputs(self) -> Arrays:
     """Arrays of `inputs.npz`, in the original's layout."""
     return self._load("inputs.npz")
 
   @functools.cached_property
-  def outputs(self) -> dict[str, np.ndarray]:
+  def outputs(self) -> Arrays:
     """Arrays of `outputs.npz`, or the float64 run's where asked for."""
     name = "outputs_f64.npz"
     if self.dtype == jnp.float64 and (self.folder / name).exists():
@@ -100,7 +112,7 @@ class Case:
   def _load(self, name):
     try:
       with np.load(self.folder / name, allow_pickle=False) as arrays:
-        return dict(arrays)
+        return Arrays(arrays)
     except (OSError, ValueError) as e:
       raise CaseError(f"{self.folder}: no readable {name} ({e})") from e
 

@@ -172,12 +172,12 @@ def compare_state(
   tolerance: Tolerance,
 ) -> Iterator[Comparison]:
   """Compares what is recorded under a prefix with a state dict."""
-  for name, expected in outputs.items():
+  for name in outputs:
     if not name.startswith(prefix) or is_counter(name):
       continue
     key = name[len(prefix) :]
     if key in state:
-      yield compare(name, state[key], expected, tolerance)
+      yield compare(name, state[key], outputs[name], tolerance)
     else:
       yield Comparison(name, False, note="the network has no such array")
 

@@ -13,6 +13,7 @@ from gansynth.convert import CheckpointError
 from gansynth.images import ImageError
 from gansynth.parity.case import Case, CaseError
 from gansynth.parity.comparison import Comparison
+from gansynth.parity.networks import is_counter
 
 SYSTEMS = ("cyclegan", "pix2pix")  # modules beside this one
 
@@ -28,6 +29,25 @@ def checks() -> dict[tuple[str, str], Check]:
       f"gansynth.parity.{system}"
     ).CHECKS.items()
   }
+
+
+def _not_compared(case):
+  """Says which arrays no check looked at: nothing is passed over silently.
+
+  Arrays that `case.json` gives for information only, and counters of batches,
+  are not meant to be compared.
+  """
+  if "outputs" not in vars(case):
+    return
+  about = case.meta.get("arrays", {})
+  names = [
+    name
+    for name in case.outputs.keys() - case.outputs.used
+    if not is_counter(name)
+    and "information only" not in str(about.get(name, ""))
+  ]
+  if names:
+    yield Comparison("not compared", True, note=", ".join(sorted(names)[:20]))
 
 
 def run_case(
@@ -63,5 +83,6 @@ def run_case(
         yield comparison
       if not count:
         raise CaseError(f"{folder}: nothing in the case was compared")
+      yield from _not_compared(case)
     except (CheckpointError, ImageError, OSError) as e:
       raise CaseError(f"{folder}: {e}") from e

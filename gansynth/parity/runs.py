@@ -243,8 +243,7 @@ class _Test:
   def samples(self) -> Iterator[tuple[str, list[np.ndarray]]]:
     """Yields the stem of the file names, and the pictures A and B."""
     options = self.options
-    root = str(options["dataroot"]).strip("\"'")
-    root = root.replace("<dataset>", str(self.case.folder / "dataset"))
+    root = self._root(str(options["dataroot"]))
     channels = [int(options["input_nc"]), int(options["output_nc"])]
     reverse = options["direction"] == "BtoA"
     if reverse:
@@ -327,6 +326,14 @@ class _Test:
     elif ratio < 1:
       picture = images.resize(picture, (width, int(height / ratio)))
     return images.to_unit_range(picture)[None].astype(self.case.dtype)
+
+  def _root(self, path):
+    """The data that a command names, which lie in the case's `dataset`."""
+    dataset = self.case.folder / "dataset"
+    if "<dataset>" in path:
+      return path.replace("<dataset>", str(dataset))
+    inside = dataset / path.rstrip("/").rpartition("/")[2]
+    return str(inside if inside.is_dir() else dataset)
 
   def _stem(self, path):
     return re.sub(r"\.[^.]*$", "", path.rpartition("/")[2])

@@ -10,7 +10,7 @@ import optax
 
 from gansynth import convert
 from gansynth.parity import comparison, networks
-from gansynth.parity.case import Case, CaseError, to_nchw
+from gansynth.parity.case import Case, CaseError, to_nchw, to_nhwc
 from gansynth.parity.comparison import (
   Comparison,
   Outliers,
@@ -192,13 +192,7 @@ def _run(case, nets, system, pool_size):
       for name in ("b", "a"):
         pools[name] = draws.take(i - 1, number, filled, pool_size)
     filled = min(filled + number, pool_size)
-    masks = networks.dropout_masks({**case.inputs, **case.outputs}, f"step{i}/")
-    if getattr(nets.modules.get("G"), "use_dropout", False) and not masks:
-      raise CaseError(
-        f"{case.folder}: dropout is on and no masks step{i}/dropmask_<k> were "
-        "recorded"
-      )
-    state, metrics, details = step(state, batch, pools, masks)
+    state, metrics, details = step(state, batch, pools, _masks(case, nets, i))
 
     for name, expected in expected_losses[i - 1].items():
       # A term that is switched off is logged as 0 there and left out here.
@@ -239,10 +233,36 @@ def _batch(case, i):
   return {"image_a": a, "image_b": b}
 
 
+def _masks(case, nets, i):
+  """Keep masks of step i, where the generator drops units.
+
+  They are called dropmask_<k>, with the step's number before it where there
+  are several steps.
+  """
+  if not any(getattr(n, "use_dropout", False) for n in nets.modules.values()):
+    return []
+  masks = []
+  for arrays in (case.inputs, case.outputs):
+    for name in arrays:
+      before, found, number = name.partition("dropmask")
+      step, *_ = [*re.findall(r"\d+", before), "1"]
+      if found and int(step) == i:
+        masks.append((int(re.findall(r"\d+", number)[-1]), arrays[name]))
+  if not masks:
+    raise CaseError(
+      f"{case.folder}: dropout is on and no masks step{i}/dropmask_<k> were "
+      "recorded"
+    )
+  return [to_nhwc(mask) for _, mask in sorted(masks, key=lambda pair: pair[0])]
+
+
 def _compare_rates(case):
   """Where every step is an epoch, the rates are the schedule's."""
   options = case.meta["options"]
-  if "update_learning_rate" not in case.meta.get("order", ""):
+  before, found, _ = case.meta.get("order", "").partition(
+    "update_learning_rate"
+  )
+  if not found:
     return
   rates = case.meta["lr_used"]
   factors = schedules.learning_rate_factors(
@@ -251,7 +271,7 @@ def _compare_rates(case):
     options["n_epochs_decay"],
     first_epoch=options["epoch_count"],
     decay_every=options["lr_decay_iters"],
-    step_at="start",
+    step_at="end" if "optimize_parameters" in before else "start",
   )
   yield compare(
     "lr_used",
@@ -295,13 +315,13 @@ def _compare_pictures(case, i, pictures):
   rule = comparison.clause(case.meta.get("tolerance"), "visual", "picture")
   default = Tolerance(max(2e-5, 4 * _recorded_deviation(case, f"step{i}")))
   tolerance = comparison.parse(rule, default)
-  for name, expected in case.outputs.items():
+  for name in case.outputs:
     prefix, _, label = name.partition("/")
-    if prefix != f"step{i}" or label.startswith("dropmask_"):
+    if prefix != f"step{i}" or label.startswith("dropmask"):
       continue
     if label in pictures:
       found = to_nchw(pictures[label])
-      yield compare(name, found, expected, tolerance)
+      yield compare(name, found, case.outputs[name], tolerance)
     else:
       yield Comparison(name, False, note="the step makes no such picture")
 
@@ -342,8 +362,8 @@ def _compare_gradients(case, i, nets, gradients, skipped):
 
 def _recorded(outputs, prefix):
   return {
-    name[len(prefix) :]: array
-    for name, array in outputs.items()
+    name[len(prefix) :]: outputs[name]
+    for name in outputs
     if name.startswith(prefix)
   }
 
@@ -390,9 +410,10 @@ def _compare_pools(case, state):
   rule = comparison.clause(case.meta.get("tolerance"), "pool")
   deviation = _recorded_deviation(case, "pool_end")
   tolerance = comparison.parse(rule, Tolerance(max(2e-3, 4 * deviation)))
-  for name, expected in case.outputs.items():
+  for name in case.outputs:
     if not name.startswith("pool_end/"):
       continue
+    expected = case.outputs[name]
     domain = re.search(r"fake_([AB])", name)
     if domain is None:
       raise CaseError(f"{case.folder}: {name!r} is no pool of fake_A or fake_B")
