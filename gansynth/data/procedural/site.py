@@ -58,8 +58,11 @@ class Site:
     self.bend = 0.0
     if rng.random() < 0.6:
       self.bend = uniform(-0.0036, 0.0036)
-    # The camera drives in the right lane.
-    self.offset = -uniform(0.25, 0.55) * road
+    # The camera drives in a lane on the right.
+    lane = 0.5
+    if self.lanes:
+      lane = 0.26 if rng.random() < 0.6 else 0.76
+    self.offset = -(lane + uniform(-0.10, 0.06)) * road
     self.camera = raster.Camera(
       height=uniform(1.25, 2.1),
       focal=uniform(0.80, 1.05),

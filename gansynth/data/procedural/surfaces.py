@@ -188,7 +188,8 @@ def exposed(buffers: Buffers) -> np.ndarray:
   """Returns float32 (H, W): how much of each pixel faces the sky, 0..1."""
   _, up = facing(buffers)
   parts = buffers.plan.primitives
-  up = np.where(parts.rough >= 0, 0.0, np.clip(up, 0.0, 1.0))
+  # Snow slides off what is steep: the panes of a car, not the roof.
+  up = np.where(parts.rough >= 0, 0.0, np.clip(1.6 * up - 0.6, 0.0, 1.0))
   up = np.where(parts.material == raster.FOLIAGE, 0.45, up)
   table = np.concatenate([[0.0], up]).astype(np.float32)
   result = table.take(buffers.canvas)

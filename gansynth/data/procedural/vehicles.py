@@ -48,6 +48,10 @@ _SLOT_MATERIALS = np.array(
   ]
 )
 
+# Vehicles farther away than this many metres go without their small parts.
+_PLAIN = 45.0
+_SMALL = np.isin(np.arange(9), (HUB, TRIM, PLATE))
+
 # Paint colours in the order of how common they are.
 PAINTS = (
   (0.80, 0.81, 0.82),
@@ -329,6 +333,8 @@ def add(
     facing = across * corners[:, 0, 0] + along * corners[:, 0, 2]
     facing += normals[:, 1] * (corners[:, 0, 1] - eye)
     seen = facing < 0.0
+    if z > _PLAIN:
+      seen &= ~_SMALL[slots]
     primitives.faces(
       corners[seen],
       colours[slots[seen]],

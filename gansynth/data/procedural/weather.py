@@ -79,8 +79,8 @@ def fog(
   return air + (image - air) * clear
 
 
-def _streaks(rng, shape, count, length, slant):
-  """Returns the opacity (H, W) of `count` falling streaks."""
+def _streaks(rng, shape, count, length, slant, wide):
+  """Returns the opacity (H, W) of falling streaks, `wide` pixels thick."""
   rows, columns = shape
   opacity = np.zeros(shape, np.float32)
   draws = rng.random((3, count))
@@ -93,9 +93,10 @@ def _streaks(rng, shape, count, length, slant):
   fade = 1.0 - np.abs(2.0 * (steps + 0.5) / len(steps) - 1.0)
   value = (0.5 + 0.5 * draws[2])[:, None] * (0.3 + 0.7 * fade)
   inside = (rows_of >= 0) & (rows_of < rows)
-  np.maximum.at(
-    opacity, (rows_of[inside], columns_of[inside]), value[inside].astype(_F)
-  )
+  rows_of, columns_of = rows_of[inside], columns_of[inside]
+  value = value[inside].astype(_F)
+  for offset in range(wide):
+    np.maximum.at(opacity, (rows_of, (columns_of + offset) % columns), value)
   return opacity
 
 
@@ -148,14 +149,17 @@ def rain(
   air = (0.62, 0.65, 0.67)
   image = fog(image, scene.depth, visibility("rain", severity), air)
   slant = 0.25 * (2.0 * rng.random() - 1.0)
-  area = rows * columns * (0.3 + 0.7 * severity)
-  for distance, density, length, strength in (
-    (14.0, 0.0050, 0.045, 0.22),
-    (6.0, 0.0018, 0.085, 0.30),
-    (2.5, 0.0004, 0.160, 0.34),
+  # As many drops in any size of picture, as long as they are thinner than
+  # their distance; small pictures, where a pixel is wide, get fewer.
+  wide = max(1, round(rows / 256))
+  scale = (0.3 + 0.7 * severity) * columns / rows * min(1.0, rows / 256)
+  for distance, count, length, strength in (
+    (14.0, 330, 0.045, 0.24),
+    (6.0, 120, 0.085, 0.34),
+    (2.5, 30, 0.160, 0.40),
   ):
     opacity = _streaks(
-      rng, (rows, columns), int(density * area), length * rows, slant
+      rng, (rows, columns), int(count * scale), length * rows, slant, wide
     )
     opacity *= _F(strength) * (scene.depth > distance)
     image = image + (_F(0.86) - image) * opacity[..., None]
@@ -175,15 +179,16 @@ def snow(
   image = image + (lying - image) * cover[..., None]
   air = (0.82, 0.83, 0.85)
   image = fog(image, scene.depth, visibility("snow", severity), air)
-  area = rows * columns * (0.2 + 0.8 * severity)
-  for distance, density, radius in (
-    (16.0, 0.0080, 0.0022),
-    (7.0, 0.0022, 0.0046),
-    (2.5, 0.0004, 0.0100),
+  scale = (0.2 + 0.8 * severity) * columns / rows
+  for distance, count, radius in (
+    (16.0, 520, 0.0022),
+    (7.0, 145, 0.0046),
+    (2.5, 28, 0.0100),
   ):
-    opacity = _flakes(
-      rng, (rows, columns), int(density * area), max(radius * rows, 0.5)
-    )
+    # Flakes are at least a pixel wide; small pictures get fewer of them.
+    size = max(radius * rows, 0.5)
+    shrink = radius * rows / size
+    opacity = _flakes(rng, (rows, columns), int(count * scale * shrink), size)
     opacity *= _F(0.85) * (scene.depth > distance)
     image = image + (_F(0.96) - image) * opacity[..., None]
   return image
