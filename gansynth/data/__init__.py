@@ -7,6 +7,8 @@ Datasets and the procedural scenes are imported when they are used.
 import os
 from typing import Any
 
+from absl import logging
+
 from gansynth.data import datasets, sources
 from gansynth.data.preprocess import Preprocess
 
@@ -37,8 +39,9 @@ def create(config: Any, split: str):
     `colorization`, `tfds`;
   - root: holds `trainA trainB testA testB` (`folders`), `train test` (the
     others; root itself if it has no such folder); or folder_a, folder_b for
-    training and test_folder_a, test_folder_b for the rest (the training ones
-    if missing). `single` and `colorization` use root or folder_a;
+    training and test_folder_a, test_folder_b for the rest. `single` and
+    `colorization` use root or folder_a. Where no test pictures are kept
+    apart, the training ones serve (a log line says so);
   - tfds_name, tfds_data_dir: a prepared data set, e.g.
     `cycle_gan/horse2zebra`;
   - direction ("AtoB"), serial_batches (False), input_channels and
@@ -49,7 +52,8 @@ def create(config: Any, split: str):
   - cache_bytes (0): memory for keeping stored pictures once they were read;
   - procedural_street: seed (0), height and width (256) of the rendered
     pictures, num_train and num_test (1000, 100), weather ("clear"),
-    severity (0.5).
+    severity (0.5), paired (False: training never shows both renderings of a
+    scene; True: it shows nothing else).
 
   Args:
     config: an `ml_collections.ConfigDict` or any object with these fields.
@@ -108,25 +112,15 @@ def create(config: Any, split: str):
     from gansynth.data import street_sources
 
     made = street_sources.create(config, split)
-    if split == "test":
+    if not isinstance(made, tuple):
       return datasets.AlignedDataset(kept(made), preprocess, **sides)
     pair = made
   elif source == "tfds":
-    from gansynth.data import tfds_source
-
-    pair = [
-      tfds_source.TfdsSource(
-        _get(config, "tfds_name", ""),
-        f"{split}{side}",
-        _get(config, "tfds_data_dir", None),
-        _max_size(config),
-      )
-      for side in "AB"
-    ]
+    pair = _tfds_sources(config, split)
   else:
     pair = [
-      sources.FolderSource(_folder(config, split, side), _max_size(config))
-      for side in "ab"
+      sources.FolderSource(folder, _max_size(config))
+      for folder in _two_folders(config, split)
     ]
   return datasets.UnalignedDataset(
     *map(kept, pair),
@@ -138,6 +132,46 @@ def create(config: Any, split: str):
 
 def _max_size(config: Any) -> int:
   return _get(config, "max_dataset_size", 0)
+
+
+def _tfds_sources(config: Any, split: str) -> list[sources.Source]:
+  """Both sides of a split of a prepared data set."""
+  from gansynth.data import tfds_source
+
+  name = _get(config, "tfds_name", "")
+  data_dir = _get(config, "tfds_data_dir", "") or None
+  if split == "test":
+    known = tfds_source.splits(name, data_dir)
+    if not {"testA", "testB"} & set(known):
+      split = _without_test(repr(name))
+  return [
+    tfds_source.TfdsSource(name, f"{split}{side}", data_dir, _max_size(config))
+    for side in "AB"
+  ]
+
+
+def _two_folders(config: Any, split: str) -> list[str]:
+  """The folders of A and B of a split."""
+  if split == "test":
+    root = _get(config, "root", "")
+    if root:
+      apart = [os.path.join(root, name) for name in ("testA", "testB")]
+      # One of two missing is a mistake, and is reported when it is opened.
+      kept_apart = any(map(os.path.isdir, apart)) or not os.path.isdir(root)
+    else:
+      kept_apart = any(_get(config, f"test_folder_{side}", "") for side in "ab")
+    if not kept_apart:
+      split = _without_test(repr(root) if root else "the configuration")
+  return [_folder(config, split, side) for side in "ab"]
+
+
+def _without_test(where: str) -> str:
+  """Says that the training pictures serve as test; returns their split."""
+  logging.warning(
+    "%s has no test pictures; samples and evaluation use the training ones.",
+    where,
+  )
+  return "train"
 
 
 def _folder(config: Any, split: str, side: str) -> str:

@@ -152,7 +152,7 @@ def train_iterator(
   num_workers: int = 0,
   num_threads: int | None = None,
   prefetch: int = _PREFETCH_BATCHES,
-  shuffle: bool = True,
+  shuffle: bool | None = None,
 ) -> BatchIterator:
   """Returns this host's endless training batches.
 
@@ -176,7 +176,8 @@ def train_iterator(
     num_threads: threads of each process; None takes one for each core (one
       in all with workers), at most 16.
     prefetch: batches that are made ahead (by each worker).
-    shuffle: False keeps the order of the data set in every epoch.
+    shuffle: False keeps the order of the data set in every epoch. None
+      shuffles unless the data set says it is `serial`.
 
   Returns:
     An iterator of dicts of arrays (batch_size / host_count, ...), with
@@ -192,6 +193,8 @@ def train_iterator(
     raise ValueError(f"seed is {seed}; expected 0 to {2**32 - 1}.")
   if num_threads is None:
     num_threads = 1 if num_workers else min(16, os.cpu_count() or 1)
+  if shuffle is None:
+    shuffle = not getattr(dataset, "serial", False)
   local_batch = batch_size // host_count
 
   items = grain.MapDataset.range(len(dataset))

@@ -67,8 +67,8 @@ def create(config: Any, split: str) -> tuple[Source, Source] | Source:
   """Makes the sources of a split; the fields are listed in `data.create`.
 
   Returns:
-    For "train" the two unpaired sources with `image`; for "test" one source
-    with `image_a` and `image_b` of the same scene.
+    For "train" the two unpaired sources with `image`, unless `paired` is set;
+    else one source with `image_a` and `image_b` of the same scene.
   """
 
   def get(name: str, default: Any) -> Any:
@@ -90,9 +90,12 @@ def create(config: Any, split: str) -> tuple[Source, Source] | Source:
       keys=keys,
     )
 
+  # Both kinds of training leave these scenes unseen.
   first_test = 2 * num_train
-  if split == "test":
+  if split == "test" or get("paired", False):
     numbers = range(first_test, first_test + num_test)
+    if split == "train":
+      numbers = range(num_train)
     return RenderedSource(renderer(*DOMAINS.items()), numbers, "street")
   return tuple(
     RenderedSource(

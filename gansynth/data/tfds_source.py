@@ -38,10 +38,6 @@ class TfdsSource:
     data_dir: str | os.PathLike | None = None,
     max_size: int | None = None,
   ):
-    if not name:
-      raise ValueError(
-        "tfds_name is empty; expected e.g. 'cycle_gan/horse2zebra'."
-      )
     self.name = name
     self.split = split
     self.data_dir = None if data_dir is None else os.fspath(data_dir)
@@ -54,18 +50,8 @@ class TfdsSource:
   def _open(self) -> Any:
     """Finds the records on disk."""
     import tensorflow_datasets as tfds
-    from tensorflow_datasets.core import read_only_builder
 
-    try:
-      builder = read_only_builder.builder_from_files(
-        self.name, data_dir=self.data_dir
-      )
-    except tfds.core.DatasetNotFoundError:
-      where = self.data_dir or "TensorFlow Datasets' default folder"
-      raise ValueError(
-        f"data set {self.name!r} is not prepared in {where!r}. "
-        + _how_to_prepare(self.name, self.data_dir)
-      ) from None
+    builder = _builder(self.name, self.data_dir)
     known = sorted(builder.info.splits)
     if self.split.split("[")[0] not in known:
       raise ValueError(
@@ -107,6 +93,31 @@ class TfdsSource:
     path = f"{name} of {self.name}/{self.split}"
     image = images.read(bytes(record["image"]), name=path)
     return {"image": image, "name": name, "path": path}
+
+
+def splits(name: str, data_dir: str | os.PathLike | None = None) -> list[str]:
+  """Lists the splits of a prepared data set; arguments as of `TfdsSource`."""
+  data_dir = None if data_dir is None else os.fspath(data_dir)
+  return sorted(_builder(name, data_dir).info.splits)
+
+
+def _builder(name: str, data_dir: str | None) -> Any:
+  """Finds a prepared data set on disk."""
+  import tensorflow_datasets as tfds
+  from tensorflow_datasets.core import read_only_builder
+
+  if not name:
+    raise ValueError(
+      "tfds_name is empty; expected e.g. 'cycle_gan/horse2zebra'."
+    )
+  try:
+    return read_only_builder.builder_from_files(name, data_dir=data_dir)
+  except tfds.core.DatasetNotFoundError:
+    where = data_dir or "TensorFlow Datasets' default folder"
+    raise ValueError(
+      f"data set {name!r} is not prepared in {where!r}. "
+      + _how_to_prepare(name, data_dir)
+    ) from None
 
 
 def _how_to_prepare(name: str, data_dir: str | None) -> str:

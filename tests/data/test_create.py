@@ -140,6 +140,24 @@ def test_tfds(root, tmp_path):
   assert dataset[2]["image_b"][0, 0, 0] == 10
   with pytest.raises(ValueError, match="no split 'testB'"):
     data.create(config("tfds", **fields), "test")
+  del folders["testA"]
+  fields["tfds_name"], _ = tfds_builders.build("b", folders, tmp_path / "data")
+  assert len(data.create(config("tfds", **fields), "test")) == 3
+
+
+def test_training_pictures_serve_where_none_are_kept_apart(root, caplog):
+  for split in ("testA", "testB"):
+    (root / split).rename(root / f"no_{split}")
+  test = data.create(config("folders", root=str(root)), "test")
+  assert test[2]["image_a"][0, 0, 0] == 2
+  assert "has no test pictures" in caplog.text
+
+
+@pytest.mark.parametrize("split", ["testA", "testB"])
+def test_one_missing_test_folder_is_an_error(root, split):
+  (root / split).rename(root / f"no_{split}")
+  with pytest.raises(images.ImageError, match=f"{split}' does not exist"):
+    data.create(config("folders", root=str(root)), "test")
 
 
 STREET = {"seed": 1, "height": 40, "width": 48, "num_train": 3, "num_test": 2}
@@ -167,6 +185,16 @@ def test_street_evaluation_has_the_truth():
   for side, rendering in (("image_a", "game"), ("image_b", "photo")):
     expected = scenes.render(7, rendering=rendering)["image"]
     np.testing.assert_array_equal(item[side], expected)
+
+
+def test_street_paired_shows_both_renderings():
+  fields = {**STREET, "paired": True, "preprocess": "none"}
+  train = data.create(config("procedural_street", **fields), "train")
+  test = data.create(config("procedural_street", **fields), "test")
+  assert train.paired
+  assert list(train.source.numbers) == [0, 1, 2]
+  assert list(test.source.numbers) == [6, 7]
+  assert train.sample(0, rng())["image_b"].shape == (40, 48, 3)
 
 
 def test_street_weather_and_direction():

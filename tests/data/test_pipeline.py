@@ -90,6 +90,13 @@ def test_order_of_the_data_set():
   np.testing.assert_array_equal(order, [*range(10)] * 2)
 
 
+def test_a_serial_data_set_is_not_shuffled():
+  dataset = Numbers(10)
+  dataset.serial = True
+  np.testing.assert_array_equal(flat(take(2, dataset)), range(8))
+  assert (flat(take(2, dataset, shuffle=True)) != range(8)).any()
+
+
 @pytest.mark.parametrize(
   "options",
   [{"num_threads": 1}, {"num_threads": 5}, {"num_threads": 3, "prefetch": 7}],
