@@ -6,6 +6,7 @@ sums over pictures, whose order would depend on the machine.
 """
 
 import functools
+import math
 
 import numpy as np
 
@@ -24,22 +25,35 @@ def generator(seed: int, index: int, stream: int) -> np.random.Generator:
   return np.random.Generator(np.random.Philox(sequence))
 
 
-def bell(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-  """Draws bell-shaped noise of mean 0 and standard deviation 1 as float32.
+@functools.cache
+def _bells() -> np.ndarray:
+  """Returns a million numbers of mean 0 and deviation 1, bell-shaped.
 
   The sum of three random bytes is used instead of `rng.normal`: it is exact
-  integer arithmetic, hence the same for every NumPy release, and faster.
+  integer arithmetic, hence the same for every NumPy release.
   """
-  count = int(np.prod(shape))
-  raw = np.frombuffer(rng.bytes(3 * count), np.uint8).reshape(3, count)
-  total = raw[0].astype(np.int16)
-  total += raw[1]
-  total += raw[2]
+  raw = np.frombuffer(generator(0, 3, 0).bytes(3 << 20), np.uint8)
+  first, second, third = raw.reshape(3, -1).astype(np.int16)
   # 3 bytes: mean 3 * 127.5, variance 3 * (256^2 - 1) / 12.
-  noise = total.astype(np.float32)
-  noise -= np.float32(382.5)
-  noise *= np.float32(1 / 127.9990)
-  return noise.reshape(shape)
+  result = (first + second + third - np.float32(382.5)) / np.float32(127.999)
+  result.flags.writeable = False
+  return result
+
+
+def bell(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+  """Returns bell-shaped noise of mean 0 and standard deviation 1 as float32.
+
+  It is a stretch of one long table from a random place on: drawing fresh
+  numbers would take longer than the rest of a rendering's finish.
+  """
+  table, count = _bells(), math.prod(shape)
+  start = int(rng.integers(len(table)))
+  parts = [table[start : start + count]]
+  left = count - len(parts[0])
+  while left > 0:
+    parts.append(table[:left])
+    left -= len(parts[-1])
+  return np.concatenate(parts).reshape(shape)
 
 
 def _stretch(grid: np.ndarray, size: int) -> np.ndarray:

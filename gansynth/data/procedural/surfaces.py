@@ -6,6 +6,8 @@ import numpy as np
 
 from gansynth.data.procedural import ground, layout, noise, raster
 
+_SHADED = 70.0  # metres; shadows farther away are thinner than a pixel
+
 
 @dataclasses.dataclass(frozen=True)
 class Buffers:
@@ -64,6 +66,8 @@ def _contacts(plan: layout.Layout, size: tuple[int, int]) -> np.ndarray:
   """Returns 1 where something on the ground shades it, else 0."""
   shade = raster.Primitives()
   for polygon in plan.contacts:
+    if polygon[0][1] > _SHADED:
+      continue
     shade.polygon([(x, 0.0, z) for x, z in polygon], (0.0, 0.0, 0.0), 0)
   mask = raster.paint(shade.finish(), plan.camera, size)
   return (mask > 0).astype(np.float32)

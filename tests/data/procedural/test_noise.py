@@ -11,9 +11,11 @@ def test_streams_are_repeatable_and_independent():
     assert not np.array_equal(first, noise.generator(*other).random(4))
 
 
-def test_bell_has_mean_0_and_deviation_1():
-  values = noise.bell(noise.generator(0, 0, 0), (300, 301))
-  assert values.shape == (300, 301)
+# The second is longer than the table it comes from.
+@pytest.mark.parametrize("shape", [(300, 301), (3, 700, 700)])
+def test_bell_has_mean_0_and_deviation_1(shape):
+  values = noise.bell(noise.generator(0, 0, 0), shape)
+  assert values.shape == shape
   assert values.dtype == np.float32
   assert abs(values.mean()) < 0.01
   assert abs(values.std() - 1.0) < 0.01
