@@ -80,7 +80,8 @@ def _published(name):
 def _gta2cityscapes(config):
   config.data.root = "datasets/cityscapes2gta"
   config.data.tfds_name = "gta2cityscapes"
-  config.data.direction = "AtoB"
+  # The archive is named after its A, then its B, as all of the authors' are.
+  config.data.direction = "BtoA"
   config.data.preprocess = "scale_width_and_crop"
   config.data.load_size = 1024
   config.data.crop_size = 360

@@ -1,5 +1,6 @@
 """How good a checkpoint is, in numbers."""
 
+import itertools
 import json
 import pathlib
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from absl import logging
 
 from gansynth import config as config_lib
 from gansynth import data, images, parallel
+from gansynth.data import pipeline
 from gansynth.translator import Translator, load_generators
 
 RESULT = "evaluation.json"
@@ -41,7 +43,6 @@ def translation_metrics(
     Means over all pictures, each picture counted once, over all hosts.
   """
   count = min(len(dataset), max_items or len(dataset))
-  mine = range(jax.process_index(), count, jax.process_count())
   sums: dict[str, float] = {}
 
   def add(name, outputs, targets):
@@ -49,10 +50,15 @@ def translation_metrics(
       error = np.abs(output - target).mean(dtype=np.float64) * 127.5
       sums[name] = sums.get(name, 0.0) + float(error)
 
-  for first in range(0, len(mine), batch_size):
-    items = [dataset[i] for i in mine[first : first + batch_size]]
+  items = pipeline.eval_items(
+    dataset,
+    max_items=max_items,
+    host_index=jax.process_index(),
+    host_count=jax.process_count(),
+  )
+  while batch := list(itertools.islice(items, batch_size)):
     pictures = {
-      side: [images.to_unit_range(x[f"image_{side.lower()}"]) for x in items]
+      side: [images.to_unit_range(x[f"image_{side.lower()}"]) for x in batch]
       for side in "AB"
     }
     for direction, translate in translators.items():

@@ -332,8 +332,14 @@ def to_gray(image: np.ndarray) -> np.ndarray:
 
 
 def to_unit_range(image: np.ndarray) -> np.ndarray:
-  """Maps uint8 0..255 to float32 [-1, 1] as (x / 255 - 0.5) / 0.5."""
-  unit = np.asarray(image).astype(np.float32) / np.float32(255)
+  """Maps uint8 0..255 to float32 [-1, 1] as (x / 255 - 0.5) / 0.5.
+
+  Floats are in that range already and pass through.
+  """
+  image = np.asarray(image)
+  if np.issubdtype(image.dtype, np.floating):
+    return image
+  unit = image.astype(np.float32) / np.float32(255)
   return (unit - np.float32(0.5)) / np.float32(0.5)
 
 

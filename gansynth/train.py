@@ -2,7 +2,7 @@
 
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -216,7 +216,9 @@ class _Loop:
       return
     number = min(self._config.num_samples, len(self._test_set))
     sheet = sample_sheet(
-      self._use(state), [self._test_set[i] for i in range(number)]
+      self._use(state),
+      [self._test_set[i] for i in range(number)],
+      getattr(self._test_set, "visible", None),
     )
     images.write(self._samples / f"step_{step:07d}.png", sheet)
     self._writer.write_images(step, {"samples": sheet})
@@ -247,33 +249,42 @@ def check_finite(step: int, metrics: Mapping[str, Any]) -> None:
 
 
 def sample_sheet(
-  translators: Mapping[str, Translator], items: list[dict[str, Any]]
+  translators: Mapping[str, Translator],
+  items: list[dict[str, Any]],
+  visible: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
-  """Lays out input, translation and reconstruction of test items.
+  """Lays out test items and their translations.
+
+  With both directions: A, its translation, and that translated back; the same
+  for B. With one direction: A, its translation, and the true B.
 
   Args:
     translators: by direction, AtoB and perhaps BtoA.
     items: with `image_a` and `image_b`.
+    visible: makes a picture of an A and a B that are none by themselves, as
+      in colorization.
 
   Returns:
     uint8 (height, width, 3): a row for each item, titles above.
   """
-  columns, titles = [], []
+  sides = {
+    side: [
+      images.to_unit_range(item[f"image_{side.lower()}"]) for item in items
+    ]
+    for side in "AB"
+  }
+  columns = {}
   for direction, translate in translators.items():
     source, target = direction[0], direction[-1]
+    outputs = translate.translate(sides[source])
+    columns[source] = sides[source]
+    columns[f"{source} to {target}"] = outputs
     back = translators.get(f"{target}to{source}")
-    pictures = [
-      images.to_unit_range(item[f"image_{source.lower()}"]) for item in items
-    ]
-    outputs = translate.translate(pictures)
-    columns += [pictures, outputs]
-    titles += [f"{source}", f"{source} to {target}"]
-    if back is not None:
-      columns.append(back.translate(outputs))
-      titles.append(f"and back to {source}")
+    if back is None:
+      columns[target] = sides[target]
     else:
-      columns.append(
-        [images.to_unit_range(x[f"image_{target.lower()}"]) for x in items]
-      )
-      titles.append(f"{target}")
-  return images.sheet(list(zip(*columns, strict=True)), titles)
+      columns[f"and back to {source}"] = back.translate(outputs)
+  if visible is not None:
+    for title in ("A to B", "B"):
+      columns[title] = list(map(visible, sides["A"], columns[title]))
+  return images.sheet(list(zip(*columns.values(), strict=True)), list(columns))

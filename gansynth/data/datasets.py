@@ -277,6 +277,11 @@ class ColorizationDataset:
   def __getitem__(self, index: int) -> dict:
     return self._split(self._pictures[index])
 
+  @staticmethod
+  def visible(image_a: np.ndarray, image_b: np.ndarray) -> np.ndarray:
+    """The photograph of both sides, where one side alone is no picture."""
+    return color.from_lightness_and_color(image_a, image_b)
+
   def _split(self, item: dict) -> dict:
     image = item.pop("image")
     item["image_a"], item["image_b"] = color.to_lightness_and_color(image)

@@ -262,67 +262,48 @@ def _start_worker(worker_index: int, worker_count: int) -> None:
   threading.Thread(target=leave_with_parent, daemon=True).start()
 
 
-def eval_batches(
+def eval_items(
   dataset,
   *,
-  batch_size: int,
+  max_items: int = 0,
   host_index: int = 0,
   host_count: int = 1,
   num_threads: int | None = None,
-  prefetch: int = _PREFETCH_BATCHES,
 ) -> Iterator[dict]:
   """Yields this host's share of the evaluation items, in order, once.
 
-  The last batch is filled up with the last item. `mask` (float32, one an
-  item) is 1 for what counts and 0 for the filling, so sums weighted with it
-  count each picture exactly once. All hosts get equally many batches.
+  Every item comes on exactly one host, whatever divides what: batches are
+  made by who consumes them, since evaluated pictures keep their sizes.
 
   Args:
-    dataset: offers `len()` and `dataset[index]` with a `name`.
-    batch_size: items of a batch over all hosts together.
-    host_index: this host; it gets items h, h + n, ... of each batch.
+    dataset: offers `len()` and `dataset[index]`.
+    max_items: the first ones only; 0: all.
+    host_index: this host; it gets items h, h + n, ...
     host_count: number of hosts n.
     num_threads: threads that read ahead; None takes one for each core.
-    prefetch: batches that are made ahead.
 
   Yields:
-    Dicts of arrays (batch_size / host_count, ...), `mask`, and the items'
-    strings as lists (`name`; filling repeats it).
+    What the data set returns: arrays (height, width, channels) and names.
+
+  Raises:
+    ValueError: the data set is empty.
+    images.ImageError: a picture of it cannot be used.
   """
-  _check_batch(batch_size, host_index, host_count)
-  length = len(dataset)
+  length = min(len(dataset), max_items or len(dataset))
   if length == 0:
     raise ValueError("the data set is empty; nothing to evaluate.")
-  local_batch = batch_size // host_count
+  if host_index >= length:
+    return
   num_threads = num_threads or min(16, os.cpu_count() or 1)
-  padded = -(-length // batch_size) * batch_size
   options = grain.ReadOptions(
-    num_threads=num_threads,
-    prefetch_buffer_size=max(num_threads, prefetch * local_batch),
+    num_threads=num_threads, prefetch_buffer_size=2 * num_threads
   )
-  stream = (
-    grain.MapDataset.range(host_index, padded, host_count)
-    .map(lambda index: (index < length, dataset[min(int(index), length - 1)]))
+  iterator = iter(
+    grain.MapDataset.range(host_index, length, host_count)
+    .map(lambda index: dataset[int(index)])
     .to_iter_dataset(options)
-    .batch(local_batch, batch_fn=_stack_evaluation)
   )
-  iterator = iter(stream)
   try:
     yield from iterator
   finally:
     iterator.close()
-
-
-def _stack_evaluation(items: Sequence[tuple[bool, dict]]) -> dict:
-  """Makes a batch with mask and lists of strings."""
-  contents = [item for _, item in items]
-  words = [key for key, value in contents[0].items() if isinstance(value, str)]
-  batch = _stack(
-    [
-      {key: value for key, value in item.items() if key not in words}
-      for item in contents
-    ]
-  )
-  batch.update({key: [item[key] for item in contents] for key in words})
-  batch["mask"] = np.array([counts for counts, _ in items], np.float32)
-  return batch

@@ -228,51 +228,35 @@ def test_impossible_options_are_refused(options, message):
     take(1, **options)
 
 
-@pytest.mark.parametrize(("count", "batches"), [(8, 2), (9, 3), (3, 1), (1, 1)])
-def test_evaluation_counts_every_item_once(count, batches):
-  result = list(pipeline.eval_batches(Numbers(count), batch_size=4))
-  assert len(result) == batches
-  mask = flat(result, "mask")
-  assert mask.dtype == np.float32
-  assert mask.sum() == count
-  assert (mask[:count] == 1).all()
-  order = flat(result)[:, 0, 0]
-  np.testing.assert_array_equal(order[:count], np.arange(count))
-  assert (order[count:] == count - 1).all()
-  names = [name for batch in result for name in batch["name"]]
-  assert names == [f"{i}.png" for i in order]
-
-
-def test_evaluation_hosts_share_the_batches():
-  whole = list(pipeline.eval_batches(Numbers(9), batch_size=4))
+@pytest.mark.parametrize("hosts", [1, 2, 5])
+@pytest.mark.parametrize("count", [1, 4, 9])
+def test_evaluation_sees_every_item_once(count, hosts):
   shares = [
-    list(
-      pipeline.eval_batches(
-        Numbers(9), batch_size=4, host_index=h, host_count=2
+    [
+      item["name"]
+      for item in pipeline.eval_items(
+        Numbers(count), host_index=host, host_count=hosts
       )
-    )
-    for h in range(2)
+    ]
+    for host in range(hosts)
   ]
-  assert [len(share) for share in shares] == [3, 3]
-  for k, batch in enumerate(whole):
-    for h in range(2):
-      np.testing.assert_array_equal(shares[h][k]["image"], batch["image"][h::2])
-      np.testing.assert_array_equal(shares[h][k]["mask"], batch["mask"][h::2])
-      assert shares[h][k]["name"] == batch["name"][h::2]
+  names = [f"{i}.png" for i in range(count)]
+  assert shares == [names[host::hosts] for host in range(hosts)]
+
+
+def test_evaluation_can_be_cut_short():
+  assert len(list(pipeline.eval_items(Numbers(9), max_items=4))) == 4
+  assert len(list(pipeline.eval_items(Numbers(3), max_items=4))) == 3
 
 
 def test_evaluation_names_an_unreadable_picture():
   with pytest.raises(images.ImageError, match=r"folder/3\.png"):
-    list(pipeline.eval_batches(Numbers(5, bad=3), batch_size=2))
+    list(pipeline.eval_items(Numbers(5, bad=3)))
 
 
-@pytest.mark.parametrize("count", [0, 5])
-def test_evaluation_refuses(count):
-  batches = pipeline.eval_batches(
-    Numbers(count), batch_size=3, host_count=1 if count == 0 else 2
-  )
-  with pytest.raises(ValueError, match=r"empty|divided"):
-    next(batches)
+def test_evaluation_refuses_nothing():
+  with pytest.raises(ValueError, match="empty"):
+    next(pipeline.eval_items(Numbers(0)))
 
 
 _KILLED = """
