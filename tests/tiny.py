@@ -1,0 +1,195 @@
+"""Networks, configs, pictures and runs that are small enough for tests."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import jax
+import ml_collections
+import numpy as np
+from PIL import Image
+
+from gansynth import checkpoints
+from gansynth import config as config_lib
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+LOSSES = {
+  "cyclegan": {
+    "gan_mode": "lsgan",
+    "lambda_a": 10.0,
+    "lambda_b": 5.0,
+    "lambda_identity": 0.5,
+    "gradient_penalty": 0.0,
+    "pool_size": 3,
+  },
+  "pix2pix": {
+    "gan_mode": "vanilla",
+    "lambda_l1": 100.0,
+    "gradient_penalty": 0.0,
+  },
+}
+
+
+def config(system: str = "cyclegan", **changes) -> ml_collections.ConfigDict:
+  """A config of tiny networks; `changes` by dotted name, dots as `__`."""
+  made = config_lib.defaults()
+  made.system = system
+  made.loss = LOSSES[system]
+  made.generator.name = "resnet_1blocks"
+  made.generator.features = 4
+  made.generator.init_gain = 0.2  # visible outputs
+  made.discriminator.name = "patch_1layers"
+  made.discriminator.features = 4
+  made.discriminator.init_gain = 0.2
+  made.data.load_size = 18
+  made.data.crop_size = 16
+  with made.unlocked():
+    made.update_from_flattened_dict(
+      {name.replace("__", "."): value for name, value in changes.items()}
+    )
+  return made
+
+
+def batch(seed: int = 0, size: int = 4, side: int = 16, channels=(3, 3)):
+  """A batch of uint8 noise."""
+  rng = np.random.default_rng(seed)
+  return {
+    f"image_{name}": rng.integers(
+      256, size=(size, side, side, count), dtype=np.uint8
+    )
+    for name, count in zip("ab", channels, strict=True)
+  }
+
+
+def write_pictures(folder: pathlib.Path, sizes, seed: int = 0) -> None:
+  """Writes noise; `sizes` maps names to (height, width)."""
+  rng = np.random.default_rng(seed)
+  for name, (height, width) in sizes.items():
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = rng.integers(256, size=(4, 4, 3), dtype=np.uint8)
+    Image.fromarray(coarse).resize((width, height)).save(path)
+
+
+def write_folders(root: pathlib.Path, count: int = 6) -> pathlib.Path:
+  """Writes trainA, trainB, testA and testB."""
+  for seed, name in enumerate(("trainA", "trainB", "testA", "testB")):
+    number = count + seed if name.startswith("train") else 2
+    write_pictures(
+      root / name, {f"{i}.png": (20, 24) for i in range(number)}, seed
+    )
+  return root
+
+
+# The same networks as `config`, as overrides of configs/cyclegan.py:folders.
+FLAGS = {
+  "generator.name": "resnet_1blocks",
+  "generator.features": 4,
+  "generator.init_gain": 0.2,
+  "generator.use_dropout": True,
+  "discriminator.name": "patch_1layers",
+  "discriminator.features": 4,
+  "loss.pool_size": 3,
+  "ema_decay": 0.9,
+  "batch_size": 2,
+  "data.load_size": 18,
+  "data.crop_size": 16,
+  "log_every": 1,
+  "sample_every": 1000,
+  "num_samples": 1,
+  "checkpoint_every": 4,
+  "optimizer.num_epochs": 3,
+  "optimizer.num_epochs_decay": 30,
+}
+
+
+def command(workdir, data_root=None, *arguments, **changes) -> list[str]:
+  """The command line of a tiny run; `changes` as of `config`."""
+  values = dict(FLAGS)
+  if data_root is not None:
+    values["data.root"] = data_root
+  values.update({k.replace("__", "."): v for k, v in changes.items()})
+  return [
+    sys.executable,
+    "-m",
+    "gansynth.main",
+    f"--config={ROOT / 'configs/cyclegan.py'}:folders",
+    f"--workdir={workdir}",
+    *(f"--config.{name}={value}" for name, value in values.items()),
+    *arguments,
+  ]
+
+
+def start(arguments: list[str], log: pathlib.Path, devices: int = 1):
+  """Starts a run as a process, output to `log`."""
+  with open(log, "ab") as output:
+    return subprocess.Popen(
+      arguments,
+      cwd=ROOT,
+      env={
+        **os.environ,
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+      },
+      stdout=output,
+      stderr=subprocess.STDOUT,
+    )
+
+
+def finish(arguments: list[str], log: pathlib.Path, devices: int = 1) -> str:
+  """Runs to a good end; returns what was printed."""
+  process = start(arguments, log, devices)
+  status = process.wait(timeout=300)
+  text = log.read_text()
+  assert status == 0, f"exit status {status}\n{text}"
+  return text
+
+
+def final_state(workdir: pathlib.Path, step: int | None = None):
+  """(state, data position) of a checkpoint, as nested dicts of numpy."""
+  with checkpoints.Checkpointer(
+    workdir / checkpoints.FOLDER, read_only=True
+  ) as checkpointer:
+    return checkpointer.restore(step=step)
+
+
+def metrics(workdir: pathlib.Path) -> list[dict]:
+  """Lines of metrics.jsonl without the rates, which are never the same."""
+  lines = (workdir / "metrics.jsonl").read_text().splitlines()
+  return [
+    {k: v for k, v in json.loads(line).items() if "per_second" not in k}
+    for line in lines
+  ]
+
+
+def assert_same(first, second) -> None:
+  """Asserts that two trees are equal bit by bit."""
+  one, other = (
+    {
+      jax.tree_util.keystr(path): np.asarray(leaf)
+      for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
+    for tree in (first, second)
+  )
+  assert list(one) == list(other)
+  assert one  # two empty trees would prove nothing
+  differing = [k for k in one if one[k].tobytes() != other[k].tobytes()]
+  assert not differing, differing
+
+
+def assert_close(first, second, tolerance: float) -> None:
+  """Asserts that leaves differ by at most `tolerance` times their largest."""
+  pairs = zip(
+    jax.tree_util.tree_leaves_with_path(first),
+    jax.tree.leaves(second),
+    strict=True,
+  )
+  for (path, one), other in pairs:
+    one, other = np.asarray(one), np.asarray(other)
+    scale = max(float(np.abs(one).max(initial=0)), 1e-6)
+    error = float(np.abs(one - other).max(initial=0))
+    assert error <= tolerance * scale, (
+      f"{jax.tree_util.keystr(path)}: {error} of {scale}"
+    )
