@@ -20,14 +20,20 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from gansynth.models import convolution
+
 Dtype = Any
 
 NORMS = ("instance", "batch", "none")
 INITIALIZERS = ("normal", "xavier", "kaiming", "orthogonal")
 PADDING_MODES = ("zeros", "reflect", "replicate")
 
-_DIMENSIONS = ("NHWC", "HWIO", "NHWC")
-_PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge"}
+_PAD_MODES = {"zeros": "constant", "replicate": "edge"}
+
+
+def at_least_float32(x: jax.Array) -> jax.Array:
+  """bfloat16 to float32; float32 and float64 stay as they are."""
+  return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def kernel_initializer(
@@ -99,6 +105,8 @@ def pad2d(
     )
   if mode == "zeros" or extents is None:
     widths = ((0, 0), (padding, padding), (padding, padding), (0, 0))
+    if mode == "reflect":
+      return convolution.reflect_pad(x, padding)
     return jnp.pad(x, widths, mode=_PAD_MODES[mode])
 
   def border(size: jax.Array, length: int) -> jax.Array:
@@ -113,69 +121,6 @@ def pad2d(
   columns = border(extents[:, 1], x.shape[2])
   x = jnp.take_along_axis(x, rows[:, :, None, None], axis=1)
   return jnp.take_along_axis(x, columns[:, None, :, None], axis=2)
-
-
-def conv2d(
-  x: jax.Array,
-  kernel: jax.Array,
-  *,
-  strides: int = 1,
-  padding: int = 0,
-) -> jax.Array:
-  """Correlates pictures with a kernel, zeros around the picture.
-
-  Args:
-    x: (batch, height, width, input).
-    kernel: (kernel height, kernel width, input, output).
-    strides: step in both directions.
-    padding: zeros added on each side.
-
-  Returns:
-    (batch, height', width', output), height' = floor((height + 2 * padding -
-    kernel height) / strides) + 1 and width' alike.
-  """
-  return lax.conv_general_dilated(
-    x,
-    kernel,
-    (strides, strides),
-    ((padding, padding), (padding, padding)),
-    dimension_numbers=_DIMENSIONS,
-  )
-
-
-def conv_transpose2d(
-  x: jax.Array,
-  kernel: jax.Array,
-  *,
-  strides: int,
-  padding: int,
-  output_padding: int = 0,
-) -> jax.Array:
-  """The adjoint of `conv2d`: torch's `conv_transpose2d`.
-
-  Args:
-    x: (batch, height, width, input).
-    kernel: (kernel height, kernel width, output, input).
-    strides: step of the convolution it is the adjoint of.
-    padding: zero padding of that convolution.
-    output_padding: rows and columns added at the bottom and right.
-
-  Returns:
-    (batch, height', width', output), height' = (height - 1) * strides - 2 *
-    padding + kernel height + output_padding and width' alike.
-  """
-  pads = [
-    (size - 1 - padding, size - 1 - padding + output_padding)
-    for size in kernel.shape[:2]
-  ]
-  return lax.conv_general_dilated(
-    x,
-    jnp.flip(kernel, (0, 1)),
-    (1, 1),
-    pads,
-    lhs_dilation=(strides, strides),
-    dimension_numbers=("NHWC", "HWOI", "NHWC"),
-  )
 
 
 class Conv(nn.Module):
@@ -201,7 +146,7 @@ class Conv(nn.Module):
     if self.padding_mode != "zeros":
       x = pad2d(x, padding, self.padding_mode, extents)
       padding = 0
-    x = conv2d(x, kernel, strides=self.strides, padding=padding)
+    x = convolution.conv2d(x, kernel, strides=self.strides, padding=padding)
     if self.use_bias:
       bias = self.param("bias", nn.initializers.zeros, (self.features,))
       x = x + bias.astype(self.dtype)[None, None, None]
@@ -227,7 +172,7 @@ class ConvTranspose(nn.Module):
     del extents  # zeros beyond the picture are what the adjoint sees anyway
     shape = (self.kernel_size, self.kernel_size, self.features, x.shape[-1])
     kernel = self.param("kernel", self.kernel_init, shape)
-    x = conv_transpose2d(
+    x = convolution.conv_transpose2d(
       x.astype(self.dtype),
       kernel.astype(self.dtype),
       strides=self.strides,
@@ -287,7 +232,7 @@ class InstanceNorm(nn.Module):
   def __call__(
     self, x: jax.Array, extents: jax.Array | None = None
   ) -> jax.Array:
-    x = x.astype(jnp.float32)
+    x = at_least_float32(x)
     if extents is None:
       centred = x - x.mean((1, 2), keepdims=True)
       variance = jnp.square(centred).mean((1, 2), keepdims=True)
@@ -328,7 +273,7 @@ class BatchNorm(nn.Module):
     running_variance = self.variable(
       "batch_stats", "var", jnp.ones, shape, jnp.float32
     )
-    x = x.astype(jnp.float32)
+    x = at_least_float32(x)
     if self.use_running_average:
       mean, variance = running_mean.value, running_variance.value
     elif extents is not None:
