@@ -148,8 +148,8 @@ class Pix2Pix:
     gradients, metrics = common.mean_over_devices(
       (gradients, {**metrics, **d_metrics}), self.axis_name
     )
-    metrics["gradient_norm_G"] = optax.global_norm(gradients)
-    metrics["gradient_norm_D"] = optax.global_norm(d_gradients)
+    metrics["gradient_norm_G"] = optax.tree.norm(gradients)
+    metrics["gradient_norm_D"] = optax.tree.norm(d_gradients)
     generator, generator_opt = common.optimizer_step(
       self.generator_optimizer,
       gradients,
