@@ -19,6 +19,7 @@ from gansynth.progress import Progress
 from gansynth.translator import Translator
 
 SAMPLES = "samples"
+_STEPS_AHEAD = 2  # that may be under way on the devices
 
 
 class DivergedError(ValueError):
@@ -56,9 +57,11 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     for name, x in example.items()
     if isinstance(x, np.ndarray)
   }
-  state = jax.jit(lambda key: system.init(key, batch_shape))(
-    jax.random.PRNGKey(config.seed)
-  )
+  # Runs once: to optimise it would take longer than all that it does.
+  state = jax.jit(
+    lambda key: system.init(key, batch_shape),
+    compiler_options={"xla_backend_optimization_level": 0},
+  )(jax.random.PRNGKey(config.seed))
   for side, networks in state.params.items():
     for name, params in networks.items():
       count = parameter_overview.count_parameters(params)
@@ -137,7 +140,7 @@ class _Loop:
     """Trains from step `first` to `total`; False if it was asked to stop."""
     config = self._config
     step_fn = parallel.map_step(self._system.train_step)
-    stop = False
+    stop, note = False, ""
     logging.info("compiling the step; the first one takes a while")
     with (
       parallel.Preemption() as preemption,
@@ -151,19 +154,22 @@ class _Loop:
           jax.block_until_ready(metrics)
           progress.restart_clock()
           self._logged = time.monotonic(), step
+        elif len(self._pending) > _STEPS_AHEAD:
+          # The host prepares the next steps, but does not run away.
+          jax.block_until_ready(self._pending[-1 - _STEPS_AHEAD])
         stop = preemption.reached(step)
-        last = stop or step == total
-        if last or step % config.log_every == 0:
+        saves = stop or step == total or step % config.checkpoint_every == 0
+        samples = step == total or step % config.sample_every == 0
+        evaluates = self._evaluates(step, saves)
+        if saves or samples or evaluates or step % config.log_every == 0:
           note = self._log(step)
-          progress.update(step - progress.done, note)
-        if (step == total or step % config.sample_every == 0) and not stop:
+        progress.update(1, note)
+        if samples and not stop:
           self._sample(step, state)
         scores = None
-        saving = last or step % config.checkpoint_every == 0
-        if self._evaluates(step, saving) and not stop:
+        if evaluates and not stop:
           scores = self._evaluate(step, state)
-        if saving:
-          self._log(step)
+        if saves:
           self._checkpointer.save(step, state, batches.get_state(), scores)
         self._writer.flush()
         if stop:
@@ -180,8 +186,6 @@ class _Loop:
 
   def _log(self, step: int) -> str:
     """Fetches and checks the metrics since the last time, and writes means."""
-    if not self._pending:
-      return ""
     fetched = jax.device_get(self._pending)
     self._pending = []
     for at, metrics in fetched:
