@@ -59,10 +59,18 @@ class Progress:
       self._last_line = now
       self.line(note)
 
-  def restart_clock(self) -> None:
-    """Forgets the time so far, which compilation took, for the estimate."""
+  def restart_clock(self, count: int) -> None:
+    """Counts `count` more, and leaves them and their time out of the rate.
+
+    The first step waits for its compilation and says nothing of the others.
+    """
+    self._done += count
     self._start = time.monotonic()
     self._initial = self._done
+    if self._bar is not None:
+      bar = self._bar
+      bar.initial = bar.n = bar.last_print_n = self._done
+      bar.unpause()
 
   def line(self, note: str = "") -> None:
     """Logs where things stand."""

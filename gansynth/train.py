@@ -57,10 +57,12 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     for name, x in example.items()
     if isinstance(x, np.ndarray)
   }
-  # Runs once: to optimise it would take longer than all that it does.
+  options = {}
+  if jax.default_backend() == "cpu":
+    # It runs once: to optimise it takes ten times as long as all the rest.
+    options["xla_backend_optimization_level"] = 0
   state = jax.jit(
-    lambda key: system.init(key, batch_shape),
-    compiler_options={"xla_backend_optimization_level": 0},
+    lambda key: system.init(key, batch_shape), compiler_options=options
   )(jax.random.PRNGKey(config.seed))
   for side, networks in state.params.items():
     for name, params in networks.items():
