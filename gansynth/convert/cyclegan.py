@@ -274,10 +274,8 @@ def _describe_resnet(state, source, norm, padding_mode, use_dropout):
       f"{source}: padding_mode is {padding_mode!r}, but the keys are those of "
       f"{' or '.join(modes)}"
     )
-  outer = "reflect" if "model.1.weight" in state else "zeros"
   # The first layout has no padding layer, so its stem is item 0.
-  if "model.0.weight" in state:
-    outer = "zeros"
+  outer = "zeros" if "model.0.weight" in state else "reflect"
   stem = "model.0" if outer == "zeros" else "model.1"
   head = f"model.{max(blocks) + (8 if outer == 'reflect' else 7)}.weight"
   return {

@@ -115,6 +115,8 @@ class _Machine:
     elif name == "STACK_GLOBAL":
       attribute = stack.pop()
       self.push_name(stack.pop(), attribute)
+    elif name == "PERSID":
+      raise ValueError("a persistent id in text, which torch.save never writes")
     elif name == "BINPERSID":
       stack.append(self.persistent(stack.pop()))
     elif name == "REDUCE":

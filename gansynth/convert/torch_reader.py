@@ -90,7 +90,8 @@ def _open_zip(source, file, size):
   """Returns the object in a zip archive and a reader of its storages."""
   try:
     archive = zipfile.ZipFile(file)
-  except (zipfile.BadZipFile, OSError, ValueError) as e:
+  except Exception as e:
+    # As below: whatever it stumbles on.
     raise CheckpointError(
       f"{source}: the zip archive is damaged or cut short ({e}); get the file "
       "again"

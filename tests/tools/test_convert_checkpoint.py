@@ -1,0 +1,111 @@
+"""The command line of the converter, on files of the original program."""
+
+import importlib.util
+import pathlib
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+from gansynth import Translator, checkpoints, convert, models
+
+ROOT = pathlib.Path(__file__).parents[2]
+GOLDENS = ROOT / "tests/parity/goldens/cyclegan"
+RUN = GOLDENS / "trainer_run/checkpoints/tiny_cyclegan"
+
+
+def load_tool(name):
+  spec = importlib.util.spec_from_file_location(name, ROOT / f"tools/{name}.py")
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module
+
+
+convert_checkpoint = load_tool("convert_checkpoint").main
+
+
+def test_one_file(tmp_path, capsys):
+  case = GOLDENS / "ckpt_2017_zeropad"
+  source, output = case / "checkpoint.pth", tmp_path / "deep/network"
+  assert convert_checkpoint([str(source), "--output", str(output)]) == 0
+  printed = capsys.readouterr().out
+  assert "num_blocks 6" in printed
+  assert "norm instance" in printed
+  assert f"wrote {output}" in printed
+  description, variables = checkpoints.load_network(output)
+  count = sum(x.size for x in jax.tree.leaves(variables["params"]))
+  assert f"{count:,} parameters" in printed
+  with np.load(case / "inputs.npz") as inputs:
+    x = np.moveaxis(inputs["x"], 1, -1)
+  with np.load(case / "outputs.npz") as outputs:
+    expected = np.moveaxis(outputs["y"], 1, -1)
+  network = models.create(**description["network"])
+  np.testing.assert_allclose(
+    network.apply(variables, x), expected, rtol=0, atol=2e-5
+  )
+  assert list(output.parent.iterdir()) == [output]
+
+
+def test_a_folder_of_the_original(tmp_path, capsys):
+  output = tmp_path / "networks"
+  assert convert_checkpoint([str(RUN), "--output", str(output)]) == 0
+  assert sorted(path.name for path in output.iterdir()) == ["G_A", "G_B"]
+  for name in ("G_A", "G_B"):
+    description, variables = checkpoints.load_network(output / name)
+    expected = convert.from_original(RUN / f"latest_net_{name}.pth")
+    assert description["network"] == expected[0]
+    assert description["source"] == f"latest_net_{name}.pth"
+    jax.tree.map(np.testing.assert_array_equal, variables, expected[1])
+  assert capsys.readouterr().err == ""
+  # What was written is what a notebook loads.
+  translate = Translator.load(output / "G_A")
+  picture = np.zeros((20, 24, 3), np.uint8)
+  assert translate(picture).shape == picture.shape
+
+
+def test_other_epochs_are_named(tmp_path, capsys):
+  arguments = [str(RUN), "--output", str(tmp_path / "x"), "--epoch", "7"]
+  assert convert_checkpoint(arguments) == 1
+  assert "7_net_<network>.pth; the folder has latest" in capsys.readouterr().err
+
+
+def test_existing_output_is_kept(tmp_path, capsys):
+  output = tmp_path / "network"
+  first, second = (str(RUN / f"latest_net_G_{side}.pth") for side in "AB")
+  assert convert_checkpoint([first, "--output", str(output)]) == 0
+  assert convert_checkpoint([second, "--output", str(output)]) == 1
+  assert "exists already" in capsys.readouterr().err
+  description, _ = checkpoints.load_network(output)
+  assert description["source"] == "latest_net_G_A.pth"
+  arguments = [second, "--output", str(output), "--overwrite"]
+  assert convert_checkpoint(arguments) == 0
+  description, _ = checkpoints.load_network(output)
+  assert description["source"] == "latest_net_G_B.pth"
+
+
+@pytest.mark.parametrize("bad", ["truncated", "missing", "twice"])
+def test_nothing_is_written_if_one_file_is_bad(tmp_path, capsys, bad):
+  good = tmp_path / "latest_net_G_A.pth"
+  shutil.copyfile(RUN / good.name, good)
+  other = tmp_path / "latest_net_G_B.pth"
+  if bad == "truncated":
+    other.write_bytes(good.read_bytes()[:-2000])
+  elif bad == "twice":
+    other = RUN / good.name
+  output = tmp_path / "output"
+  arguments = [str(good), str(other), "--output", str(output)]
+  assert convert_checkpoint(arguments) == 1
+  assert str(other) in capsys.readouterr().err
+  assert not output.exists()
+
+
+def test_options_reach_the_converter(tmp_path, capsys):
+  source = GOLDENS / "ckpt_2019_discriminators/checkpoint_pixel_instance.pth"
+  output = tmp_path / "network"
+  arguments = [str(source), "--output", str(output)]
+  assert convert_checkpoint(arguments) == 0
+  assert "give --norm for files of January" in capsys.readouterr().out
+  arguments += ["--norm", "instance", "--overwrite"]
+  assert convert_checkpoint(arguments) == 0
+  assert "norm instance, use_bias False" in capsys.readouterr().out
