@@ -154,7 +154,7 @@ class _Loop:
         self._pending.append((step, metrics))
         if step == first + 1:
           jax.block_until_ready(metrics)
-          progress.restart_clock()
+          progress.restart_clock(1)
           self._logged = time.monotonic(), step
         elif len(self._pending) > _STEPS_AHEAD:
           # The host prepares the next steps, but does not run away.
@@ -165,7 +165,8 @@ class _Loop:
         evaluates = self._evaluates(step, saves)
         if saves or samples or evaluates or step % config.log_every == 0:
           note = self._log(step)
-        progress.update(1, note)
+        if step > first + 1:
+          progress.update(1, note)
         if samples and not stop:
           self._sample(step, state)
         scores = None
