@@ -75,6 +75,7 @@ class Checkpointer:
           get_metric_fn=lambda metrics: metrics[best_metric],
           reverse=best_mode == "min",
           n=keep_best,
+          keep_checkpoints_without_metrics=False,
         )
       )
     self._manager = ocp.CheckpointManager(
@@ -173,7 +174,28 @@ class Checkpointer:
           data=ocp.args.JsonRestore(),
         ),
       )
+    if shapes is not None:
+      self._check_shapes(step, shapes, restored["state"])
     return restored["state"], restored["data"]
+
+  def _check_shapes(self, step: int, expected: PyTree, found: PyTree) -> None:
+    """Orbax compares names only, and hands arrays over as they are stored."""
+    pairs = zip(
+      jax.tree_util.tree_leaves_with_path(expected),
+      jax.tree.leaves(found),
+      strict=True,
+    )
+    differing = [
+      f"  {jax.tree_util.keystr(path)}: {np.shape(leaf)} there, {x.shape} "
+      "wanted"
+      for (path, x), leaf in pairs
+      if np.shape(leaf) != x.shape
+    ]
+    if differing:
+      raise CheckpointError(
+        f"{self.folder}: the checkpoint of step {step} is of other networks:\n"
+        + "\n".join(differing)
+      )
 
   def wait(self) -> None:
     """Waits until all that was saved is on disk."""
@@ -276,7 +298,7 @@ def load_network(
   try:
     description = json.loads(path.read_text())
     version = description.pop("format")
-  except (OSError, ValueError, KeyError) as error:
+  except (OSError, ValueError, KeyError, TypeError) as error:
     raise CheckpointError(
       f"{folder} holds no network: {path.name} is missing or damaged; make one "
       "with `python tools/convert_checkpoint.py FILE.pth --output FOLDER`"
