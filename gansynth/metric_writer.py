@@ -15,6 +15,8 @@ import tensorboardX
 
 JSON_LINES = "metrics.jsonl"
 
+_EVENT_SECONDS = 5  # after which events are in their file
+
 
 class MetricWriter:
   """Writes under one folder; on hosts that are not the primary, nothing.
@@ -53,7 +55,9 @@ class MetricWriter:
     os.replace(temporary, path)
     self._lines = path.open("a")
     self._events = tensorboardX.SummaryWriter(
-      str(folder), purge_step=resume_step + 1 if resume_step else None
+      str(folder),
+      purge_step=resume_step + 1 if resume_step else None,
+      flush_secs=_EVENT_SECONDS,
     )
 
   def write_scalars(self, step: int, scalars: Mapping[str, Any]) -> None:
@@ -84,7 +88,7 @@ class MetricWriter:
       self._events.add_text(name, text, step)
 
   def flush(self) -> None:
-    """Hands everything to the operating system."""
+    """Hands the lines to the operating system; events follow in seconds."""
     if self._lines is not None:
       self._lines.flush()
       self._events.flush()
