@@ -1,0 +1,10 @@
+"""Times CycleGAN: translating a picture and a full training step.
+
+python benchmarks/cyclegan.py --what translate,train_step --size 256 \
+    --batch 1 --dtype float32 --device cpu
+"""
+
+import compare
+
+if __name__ == "__main__":
+  compare.main("cyclegan", __doc__)

@@ -1,0 +1,94 @@
+"""gansynth's side of a measurement; started by `compare`."""
+
+import json
+import os
+import pathlib
+import platform
+import sys
+import time
+
+if json.loads(sys.argv[1])["device"] == "cpu":
+  os.environ["JAX_PLATFORMS"] = "cpu"
+
+import jax
+import numpy as np
+import worker
+
+import gansynth
+from gansynth import config as config_lib
+from gansynth import parallel, systems
+
+_CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
+_VARIANTS = {
+  "cyclegan": "cyclegan.py:folders",
+  "pix2pix": "pix2pix.py:aligned",
+}
+
+
+def build(task):
+  """Returns (run, compile seconds, versions) for a task of `compare`."""
+  backend = jax.default_backend()
+  if task["device"] == "gpu" and backend != "gpu":
+    raise ValueError(f"JAX finds no GPU, its back end is {backend!r}")
+  config = config_lib.load(str(_CONFIGS / _VARIANTS[task["system"]]))
+  config.dtype = task["dtype"]
+  config.batch_size = task["batch"]
+  if task["generator"]:
+    config.generator.name = task["generator"]
+  shape = (task["batch"], task["size"], task["size"], 3)
+  draw = np.random.default_rng(0).integers
+  batch = {
+    name: draw(0, 256, shape, np.uint8) for name in ("image_a", "image_b")
+  }
+  system = systems.create(config, 1000, parallel.AXIS_NAME)
+  state = jax.jit(lambda key: system.init(key, batch))(jax.random.key(0))
+  if task["what"] == "translate":
+    run, seconds = _translation(system, state, batch["image_a"])
+  else:
+    run, seconds = _training(system, state, batch)
+  versions = (
+    f"gansynth {gansynth.__version__}, jax {jax.__version__}, Python "
+    f"{platform.python_version()}, {jax.devices()[0].device_kind}"
+  )
+  return run, seconds, versions
+
+
+def _translation(system, state, pictures):
+  generator = system.generators()["AtoB"]
+  variables = system.generator_variables(state, "AtoB")
+  pictures = jax.device_put(pictures.astype(np.float32) / 127.5 - 1)
+  start = time.perf_counter()
+  translate = jax.jit(generator.apply).lower(variables, pictures).compile()
+  seconds = time.perf_counter() - start
+
+  def run():
+    translate(variables, pictures).block_until_ready()
+
+  return run, seconds
+
+
+def _training(system, state, batch):
+  # One device of one host: the benchmark compares devices, not machines.
+  state = parallel.replicate(state)
+  step = parallel.map_step(system.train_step)
+  batch = parallel.split_batch(batch)
+  start = time.perf_counter()
+  step = step.lower(state, batch).compile()
+  seconds = time.perf_counter() - start
+
+  def run():
+    nonlocal state
+    state, metrics = step(state, batch)
+    jax.block_until_ready((state, metrics))
+
+  return run, seconds
+
+
+def _peak():
+  statistics = jax.devices()[0].memory_stats() or {}
+  peak = statistics.get("peak_bytes_in_use")
+  return None if peak is None else peak / 2**20
+
+
+if __name__ == "__main__":
+  worker.serve(build, _peak)
