@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gansynth.models import layers
+from gansynth.models import layers, norms
 
 
 class PatchDiscriminator(nn.Module):
@@ -20,7 +20,7 @@ class PatchDiscriminator(nn.Module):
 
   features: int = 64  # width of the first layer, ndf
   num_layers: int = 3
-  norm: str = "instance"  # layers.NORMS
+  norm: str = "instance"  # norms.NORMS
   use_bias: bool | None = None  # inner convolutions; None: where norm=instance
   init_type: str = "normal"  # layers.INITIALIZERS
   init_gain: float = 0.02
@@ -41,23 +41,8 @@ class PatchDiscriminator(nn.Module):
       One list (one scale) of the features after every activation and, last,
       the float32 logits (batch, height', width', 1), without sigmoid.
     """
-    use_bias = (
-      self.norm == "instance" if self.use_bias is None else (self.use_bias)
-    )
-    conv = functools.partial(
-      layers.Conv,
-      kernel_size=4,
-      padding=1,
-      dtype=self.dtype,
-      kernel_init=layers.kernel_initializer(self.init_type, self.init_gain),
-    )
-    norm = layers.norm_layer(
-      self.norm,
-      train=train,
-      axis_name=self.axis_name,
-      dtype=self.dtype,
-      gain=self.init_gain,
-    )
+    use_bias, common, norm = layers.shared_options(self, train)
+    conv = functools.partial(layers.Conv, kernel_size=4, padding=1, **common)
     x = nn.leaky_relu(conv(self.features, strides=2, name="conv_0")(x), 0.2)
     features = [x]
     for i in range(1, self.num_layers + 1):
@@ -70,14 +55,14 @@ class PatchDiscriminator(nn.Module):
       x = nn.leaky_relu(norm(name=f"norm_{i}")(x), 0.2)
       features.append(x)
     logits = conv(1, name="logits")(x)
-    return [[*features, layers.at_least_float32(logits)]]
+    return [[*features, norms.at_least_float32(logits)]]
 
 
 class PixelDiscriminator(nn.Module):
   """1x1 PatchGAN: one logit for each pixel."""
 
   features: int = 64  # width of the first layer, ndf
-  norm: str = "instance"  # layers.NORMS
+  norm: str = "instance"  # norms.NORMS
   use_bias: bool | None = None  # all but the first; None: where norm=instance
   init_type: str = "normal"  # layers.INITIALIZERS
   init_gain: float = 0.02
@@ -89,26 +74,12 @@ class PixelDiscriminator(nn.Module):
     self, x: jax.Array, train: bool = False
   ) -> list[list[jax.Array]]:
     """Judges pictures; arguments and result as of `PatchDiscriminator`."""
-    use_bias = (
-      self.norm == "instance" if self.use_bias is None else (self.use_bias)
-    )
-    conv = functools.partial(
-      layers.Conv,
-      kernel_size=1,
-      dtype=self.dtype,
-      kernel_init=layers.kernel_initializer(self.init_type, self.init_gain),
-    )
-    norm = layers.norm_layer(
-      self.norm,
-      train=train,
-      axis_name=self.axis_name,
-      dtype=self.dtype,
-      gain=self.init_gain,
-    )
+    use_bias, common, norm = layers.shared_options(self, train)
+    conv = functools.partial(layers.Conv, kernel_size=1, **common)
     x = nn.leaky_relu(conv(self.features, name="conv_0")(x), 0.2)
     features = [x]
     x = conv(self.features * 2, use_bias=use_bias, name="conv_1")(x)
     x = nn.leaky_relu(norm(name="norm_1")(x), 0.2)
     features.append(x)
     logits = conv(1, use_bias=use_bias, name="logits")(x)
-    return [[*features, layers.at_least_float32(logits)]]
+    return [[*features, norms.at_least_float32(logits)]]

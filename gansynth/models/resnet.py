@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gansynth.models import layers
+from gansynth.models import layers, norms
 
 
 class ResnetBlock(nn.Module):
@@ -42,7 +42,7 @@ class ResnetGenerator(nn.Module):
   output_channels: int = 3
   features: int = 64  # width of the first layer, ngf
   num_blocks: int = 9
-  norm: str = "instance"  # layers.NORMS
+  norm: str = "instance"  # norms.NORMS
   use_dropout: bool = False  # one dropout of 0.5 in every block
   padding_mode: str = "reflect"  # of the blocks
   outer_padding_mode: str = "reflect"  # of the first and the last layer
@@ -88,24 +88,8 @@ class ResnetGenerator(nn.Module):
     Returns:
       float32 (batch, height', width', output_channels) in [-1, 1].
     """
-    use_bias = (
-      self.norm == "instance" if self.use_bias is None else (self.use_bias)
-    )
-    if self.upsample not in ("transpose", "resize"):
-      raise ValueError(
-        f"unknown upsample {self.upsample!r}; choose transpose or resize"
-      )
-    common = {
-      "dtype": self.dtype,
-      "kernel_init": layers.kernel_initializer(self.init_type, self.init_gain),
-    }
-    norm = layers.norm_layer(
-      self.norm,
-      train=train,
-      axis_name=self.axis_name,
-      dtype=self.dtype,
-      gain=self.init_gain,
-    )
+    use_bias, common, norm = layers.shared_options(self, train)
+    up = layers.up_layer(self.upsample, kernel_size=3, output_padding=1)
     outer = functools.partial(
       layers.Conv,
       kernel_size=7,
@@ -148,15 +132,9 @@ class ResnetGenerator(nn.Module):
         name=f"block_{i}",
       )(x, extents)
 
-    up = (
-      functools.partial(layers.ConvTranspose, output_padding=1)
-      if self.upsample == "transpose"
-      else layers.ResizeConv
-    )
     for i in range(2):
       x = up(
         self.features * 2 ** (1 - i),
-        kernel_size=3,
         use_bias=use_bias,
         name=f"up_{i}",
         **common,
@@ -164,4 +142,4 @@ class ResnetGenerator(nn.Module):
       extents = None if extents is None else 2 * extents
       x = nn.relu(norm(name=f"up_norm_{i}")(x, extents))
     x = outer(self.output_channels, name="head")(x, extents)
-    return jnp.tanh(layers.at_least_float32(x))
+    return jnp.tanh(norms.at_least_float32(x))

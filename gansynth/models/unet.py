@@ -1,12 +1,10 @@
 """U-Net generator of pix2pix (Isola et al. 2017)."""
 
-import functools
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gansynth.models import layers
+from gansynth.models import layers, norms
 
 
 class UnetGenerator(nn.Module):
@@ -22,7 +20,7 @@ class UnetGenerator(nn.Module):
   output_channels: int = 3
   features: int = 64  # width of the outermost level, ngf
   num_levels: int = 8  # 8 for 256 pixels, 7 for 128
-  norm: str = "batch"  # layers.NORMS
+  norm: str = "batch"  # norms.NORMS
   use_dropout: bool = True  # 0.5 on the way up, levels 4 .. num_levels - 2
   use_bias: bool | None = None  # inner convolutions; None: where norm=instance
   upsample: str = "transpose"  # or "resize": no checkerboard
@@ -65,29 +63,8 @@ class UnetGenerator(nn.Module):
     layers.check_multiple(
       f"U-Net of {self.num_levels} levels", x.shape[1:3], self.multiple
     )
-    use_bias = (
-      self.norm == "instance" if self.use_bias is None else (self.use_bias)
-    )
-    if self.upsample not in ("transpose", "resize"):
-      raise ValueError(
-        f"unknown upsample {self.upsample!r}; choose transpose or resize"
-      )
-    common = {
-      "dtype": self.dtype,
-      "kernel_init": layers.kernel_initializer(self.init_type, self.init_gain),
-    }
-    norm = layers.norm_layer(
-      self.norm,
-      train=train,
-      axis_name=self.axis_name,
-      dtype=self.dtype,
-      gain=self.init_gain,
-    )
-    up = (
-      functools.partial(layers.ConvTranspose, kernel_size=4)
-      if self.upsample == "transpose"
-      else layers.ResizeConv
-    )
+    use_bias, common, norm = layers.shared_options(self, train)
+    up = layers.up_layer(self.upsample, kernel_size=4, output_padding=0)
     levels = self.num_levels
     widths = [self.features * min(2**i, 8) for i in range(levels)]
 
@@ -119,4 +96,4 @@ class UnetGenerator(nn.Module):
       if self.use_dropout and 4 <= i <= levels - 2:
         x = nn.Dropout(0.5, deterministic=not train)(x)
       x = jnp.concatenate([skips[i - 1], x], axis=-1)
-    return jnp.tanh(layers.at_least_float32(x))
+    return jnp.tanh(norms.at_least_float32(x))

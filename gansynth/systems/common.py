@@ -236,15 +236,29 @@ def accumulate(
   )
 
 
-def optimizer_step(
+def move(
+  state: GanState,
+  side: str,
   optimizer: optax.GradientTransformation,
   gradients: PyTree,
-  opt_state: PyTree,
-  params: PyTree,
-) -> tuple[PyTree, PyTree]:
-  """Returns the (params, opt_state) after one step of the optimiser."""
-  updates, opt_state = optimizer.update(gradients, opt_state, params)
-  return optax.apply_updates(params, updates), opt_state
+) -> GanState:
+  """Returns the state after an optimiser's step of one side's networks."""
+  updates, opt_state = optimizer.update(
+    gradients, state.opt_state[side], state.params[side]
+  )
+  params = optax.apply_updates(state.params[side], updates)
+  return state.replace(
+    params={**state.params, side: params},
+    opt_state={**state.opt_state, side: opt_state},
+  )
+
+
+def gradient_norms(gradients: dict[str, PyTree]) -> dict[str, jax.Array]:
+  """Metrics that are not finite where a gradient is not, by side."""
+  return {
+    "gradient_norm_G": optax.tree.norm(gradients["generator"]),
+    "gradient_norm_D": optax.tree.norm(gradients["discriminator"]),
+  }
 
 
 def ema_step(ema: PyTree, params: PyTree, decay: float) -> PyTree:

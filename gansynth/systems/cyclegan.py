@@ -135,40 +135,26 @@ class CycleGAN:
       discriminator_rng,
       self.accumulation,
     )
-    gradients, d_gradients, metrics = common.mean_over_devices(
-      (gradients, d_gradients, {**metrics, **d_metrics}), self.axis_name
+    gradients, metrics = common.mean_over_devices(
+      (
+        {"generator": gradients, "discriminator": d_gradients},
+        {**metrics, **d_metrics},
+      ),
+      self.axis_name,
     )
-    metrics["gradient_norm_G"] = optax.tree.norm(gradients)
-    metrics["gradient_norm_D"] = optax.tree.norm(d_gradients)
-
-    generator, generator_opt = common.optimizer_step(
-      self.generator_optimizer,
-      gradients,
-      state.opt_state["generator"],
-      state.params["generator"],
-    )
-    discriminator, discriminator_opt = common.optimizer_step(
-      self.discriminator_optimizer,
-      d_gradients,
-      state.opt_state["discriminator"],
-      state.params["discriminator"],
-    )
+    for side, optimizer in (
+      ("generator", self.generator_optimizer),
+      ("discriminator", self.discriminator_optimizer),
+    ):
+      state = common.move(state, side, optimizer, gradients[side])
     state = state.replace(
       step=state.step + 1,
-      params={"generator": generator, "discriminator": discriminator},
       stats={"generator": stats["generator"], "discriminator": d_stats},
-      opt_state={
-        "generator": generator_opt,
-        "discriminator": discriminator_opt,
-      },
-      ema=common.ema_step(state.ema, generator, self.ema_decay),
+      ema=common.ema_step(state.ema, state.params["generator"], self.ema_decay),
       pool=pool,
     )
-    details = common.StepDetails(
-      gradients={"generator": gradients, "discriminator": d_gradients},
-      pictures=pictures,
-    )
-    return state, metrics, details
+    metrics.update(common.gradient_norms(gradients))
+    return state, metrics, common.StepDetails(gradients, pictures)
 
   def generators(self) -> dict[str, nn.Module]:
     """The generators by the direction they translate in."""

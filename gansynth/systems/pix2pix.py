@@ -87,24 +87,21 @@ class Pix2Pix:
     rng = common.device_rng(
       jax.random.fold_in(state.rng, state.step), self.axis_name
     )
+    params, stats = state.params["generator"], state.stats["generator"]
     if self.accumulation == 1:
-      fake, pull_back, generator_stats = jax.vjp(
-        lambda params: self._generate(
-          params, state.stats["generator"], batch, rng
-        ),
-        state.params["generator"],
+      fake, pull_back, new_stats = jax.vjp(
+        lambda params: self._generate(params, stats, batch, rng),
+        params,
         has_aux=True,
       )
     else:
 
       def forward(stats, batch, rng):
-        fake, stats = self._generate(
-          state.params["generator"], stats, batch, rng
-        )
+        fake, stats = self._generate(params, stats, batch, rng)
         return {}, stats, {}, fake
 
-      _, generator_stats, _, fake = common.accumulate(
-        forward, state.stats["generator"], batch, rng, self.accumulation
+      _, new_stats, _, fake = common.accumulate(
+        forward, stats, batch, rng, self.accumulation
       )
 
     d_gradients, d_stats, d_metrics, _ = common.accumulate(
@@ -117,12 +114,10 @@ class Pix2Pix:
       self.accumulation,
     )
     d_gradients = common.mean_over_devices(d_gradients, self.axis_name)
-    discriminator, discriminator_opt = common.optimizer_step(
-      self.discriminator_optimizer,
-      d_gradients,
-      state.opt_state["discriminator"],
-      state.params["discriminator"],
+    state = common.move(
+      state, "discriminator", self.discriminator_optimizer, d_gradients
     )
+    discriminator = state.params["discriminator"]
 
     if self.accumulation == 1:
       cotangent, (d_stats, metrics) = jax.grad(
@@ -131,16 +126,14 @@ class Pix2Pix:
       (gradients,) = pull_back(cotangent)
     else:
 
-      def generator_phase(stats, batch, rng):
+      def generator_phase(d_stats, batch, rng):
         def loss_fn(params):
-          # Running statistics of the generator were recorded above.
-          fake, _ = self._generate(params, state.stats["generator"], batch, rng)
-          return self._generator_loss(fake, discriminator, stats, batch, rng)
+          # The generator's running statistics were recorded above.
+          fake, _ = self._generate(params, stats, batch, rng)
+          return self._generator_loss(fake, discriminator, d_stats, batch, rng)
 
-        gradients, (stats, metrics) = jax.grad(loss_fn, has_aux=True)(
-          state.params["generator"]
-        )
-        return gradients, stats, metrics, {}
+        gradients, (d_stats, metrics) = jax.grad(loss_fn, has_aux=True)(params)
+        return gradients, d_stats, metrics, {}
 
       gradients, d_stats, metrics, _ = common.accumulate(
         generator_phase, d_stats, batch, rng, self.accumulation
@@ -148,33 +141,20 @@ class Pix2Pix:
     gradients, metrics = common.mean_over_devices(
       (gradients, {**metrics, **d_metrics}), self.axis_name
     )
-    metrics["gradient_norm_G"] = optax.tree.norm(gradients)
-    metrics["gradient_norm_D"] = optax.tree.norm(d_gradients)
-    generator, generator_opt = common.optimizer_step(
-      self.generator_optimizer,
-      gradients,
-      state.opt_state["generator"],
-      state.params["generator"],
-    )
+    state = common.move(state, "generator", self.generator_optimizer, gradients)
     state = state.replace(
       step=state.step + 1,
-      params={"generator": generator, "discriminator": discriminator},
-      stats={"generator": generator_stats, "discriminator": d_stats},
-      opt_state={
-        "generator": generator_opt,
-        "discriminator": discriminator_opt,
-      },
-      ema=common.ema_step(state.ema, generator, self.ema_decay),
+      stats={"generator": new_stats, "discriminator": d_stats},
+      ema=common.ema_step(state.ema, state.params["generator"], self.ema_decay),
     )
-    details = common.StepDetails(
-      gradients={"generator": gradients, "discriminator": d_gradients},
-      pictures={
-        "real_A": batch["image_a"],
-        "fake_B": fake,
-        "real_B": batch["image_b"],
-      },
-    )
-    return state, metrics, details
+    gradients = {"generator": gradients, "discriminator": d_gradients}
+    metrics.update(common.gradient_norms(gradients))
+    pictures = {
+      "real_A": batch["image_a"],
+      "fake_B": fake,
+      "real_B": batch["image_b"],
+    }
+    return state, metrics, common.StepDetails(gradients, pictures)
 
   def generators(self) -> dict[str, nn.Module]:
     """The generator by the direction it translates in."""
@@ -198,6 +178,12 @@ class Pix2Pix:
     """Returns the fake pictures and the generator's statistics."""
     run = self._pass({"generator": params}, {"generator": stats}, rng)
     fake = run("generator", "g", batch["image_a"])
+    if fake.shape != batch["image_b"].shape:
+      raise ValueError(
+        f"the generator makes pictures of shape {fake.shape}, the true ones "
+        f"have {batch['image_b'].shape}; sides must be multiples of what the "
+        "generator halves, and data.output_channels those of image_b"
+      )
     return fake, run.stats["generator"]
 
   def _discriminator_phase(self, params, stats, batch, rng):
