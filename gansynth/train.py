@@ -173,7 +173,9 @@ class _Loop:
         if evaluates and not stop:
           scores = self._evaluate(step, state)
         if saves:
-          self._checkpointer.save(step, state, batches.get_state(), scores)
+          on_host = jax.device_get(state)
+          check_finite_state(step, on_host)
+          self._checkpointer.save(step, on_host, batches.get_state(), scores)
         self._writer.flush()
         if stop:
           logging.warning("asked to stop: saved step %d", step)
@@ -253,6 +255,25 @@ def check_finite(step: int, metrics: Mapping[str, Any]) -> None:
     "nothing was saved since. Start again with a lower "
     "--config.optimizer.learning_rate in another --workdir, or with float32"
   )
+
+
+def check_finite_state(step: int, state: Any) -> None:
+  """Raises DivergedError where a state is not finite, though its losses were.
+
+  An update that overflows shows in the losses of the next step only, after
+  the state was saved.
+  """
+  bad = [
+    jax.tree_util.keystr(path)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state)
+    if not np.isfinite(leaf).all()
+  ]
+  if bad:
+    raise DivergedError(
+      f"step {step}: the update made {len(bad)} arrays infinite or not a "
+      f"number, {bad[0]} the first; this step was not saved. Start again with "
+      "a lower --config.optimizer.learning_rate in another --workdir"
+    )
 
 
 def sample_sheet(
