@@ -65,8 +65,10 @@ def _procedural(config):
   config.generator.features = 16
   config.discriminator.name = "patch_2layers"
   config.discriminator.features = 24
-  config.optimizer.num_epochs = 5
-  config.optimizer.num_epochs_decay = 5
+  config.optimizer.learning_rate = 4e-4
+  config.optimizer.num_epochs = 3
+  config.optimizer.num_epochs_decay = 3
+  config.ema_decay = 0.99
 
 
 def _published(name):
