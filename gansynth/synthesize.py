@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -138,6 +138,7 @@ def translate_folder(
         "scale_width": scale_width,
         "format": file_format,
       },
+      outputs.values(),
     )
   parallel.wait_for_hosts("translation record")
 
@@ -184,12 +185,19 @@ def output_names(names: list[str], file_format: str) -> dict[str, str]:
   The suffix is replaced; where two pictures would then have one name (a.jpg
   and a.png), theirs is appended instead (a.jpg.png, a.png.png).
   """
-  shared = collections.Counter(os.path.splitext(name)[0] for name in names)
-  return {
-    name: f"{name if shared[stem] > 1 else stem}.{file_format}"
-    for name in names
-    for stem in [os.path.splitext(name)[0]]
+  chosen = {
+    name: f"{os.path.splitext(name)[0]}.{file_format}" for name in names
   }
+  while True:
+    counts = collections.Counter(chosen.values())
+    meeting = {
+      name: f"{name}.{file_format}"
+      for name, output in chosen.items()
+      if counts[output] > 1 and output != f"{name}.{file_format}"
+    }
+    if not meeting:
+      return chosen
+    chosen.update(meeting)
 
 
 def digest(variables: Any) -> str:
@@ -201,10 +209,18 @@ def digest(variables: Any) -> str:
   return sha.hexdigest()[:16]
 
 
-def _record(target: pathlib.Path, made_by: Mapping[str, Any]) -> None:
+def _record(
+  target: pathlib.Path, made_by: Mapping[str, Any], outputs: Iterable[str]
+) -> None:
   """Writes what makes the pictures, or checks that it is the same."""
   path = target / RECORD
   if not path.exists():
+    foreign = [name for name in outputs if (target / name).exists()]
+    if foreign:
+      raise ValueError(
+        f"{target} holds pictures that were not made here ({foreign[0]} and "
+        f"{len(foreign) - 1} more in the way); choose another output folder"
+      )
     target.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".tmp")
     aside.write_text(json.dumps(made_by, indent=2) + "\n")
