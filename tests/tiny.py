@@ -234,3 +234,20 @@ def random_state(system, example, seed: int = 0, step: int = 0):
   return state.replace(
     rng=np.array([0, seed], np.uint32), step=np.int32(step), ema=ema
   )
+
+
+def random_variables(network, shape, seed: int = 0):
+  """Variables of a network for inputs of `shape`, made in NumPy."""
+  variables = jax.eval_shape(
+    network.init, jax.random.PRNGKey(0), np.zeros(shape, np.float32)
+  )
+  rng = np.random.default_rng(seed)
+
+  def fill(path, leaf):
+    name = jax.tree_util.keystr(path)
+    drawn = rng.normal(scale=0.2, size=leaf.shape).astype(np.float32)
+    if name.endswith("['var']"):
+      return np.abs(drawn) + 0.5
+    return drawn + name.endswith("['scale']")
+
+  return jax.tree_util.tree_map_with_path(fill, dict(variables))
