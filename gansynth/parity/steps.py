@@ -311,9 +311,12 @@ def _recorded_deviation(case, group):
 
 
 def _compare_pictures(case, i, pictures):
-  """Pictures: 2e-5, or four times what the original's own float32 is off."""
+  """Pictures: 5e-5, or four times what the original's own float32 is off.
+
+  They went through two networks in a row, each good for 2e-5.
+  """
   rule = comparison.clause(case.meta.get("tolerance"), "visual", "picture")
-  default = Tolerance(max(2e-5, 4 * _recorded_deviation(case, f"step{i}")))
+  default = Tolerance(max(5e-5, 4 * _recorded_deviation(case, f"step{i}")))
   tolerance = comparison.parse(rule, default)
   for name in case.outputs:
     prefix, _, label = name.partition("/")
