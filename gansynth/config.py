@@ -263,16 +263,21 @@ def load_record(workdir: pathlib.Path) -> ml_collections.ConfigDict:
 def _read_record(workdir: pathlib.Path) -> dict[str, Any]:
   path = workdir / RECORD
   try:
-    return json.loads(path.read_text())
+    recorded = json.loads(path.read_text())
   except (FileNotFoundError, NotADirectoryError) as error:
     raise ConfigError(
       f"{workdir} holds no run ({RECORD} is missing); train one with "
       f"--mode=train --workdir={workdir}, or name another --workdir"
     ) from error
-  except json.JSONDecodeError as error:
+  except ValueError as error:  # not JSON, or not even text
     raise ConfigError(
       f"{path} is damaged ({error}); name another --workdir"
     ) from error
+  if not isinstance(recorded, dict):
+    raise ConfigError(
+      f"{path} is damaged (it holds no names); name another --workdir"
+    )
+  return recorded
 
 
 def _among(name: str, names: tuple[str, ...]) -> bool:

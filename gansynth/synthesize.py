@@ -227,8 +227,8 @@ def _record(
     aside.replace(path)
     return
   try:
-    recorded = json.loads(path.read_text())
-  except json.JSONDecodeError as error:
+    recorded = dict(json.loads(path.read_text()))
+  except (ValueError, TypeError) as error:
     raise ValueError(
       f"{path} is damaged ({error}); choose another output folder"
     ) from error
