@@ -138,9 +138,10 @@ def test_other_weights_and_options_are_refused(tmp_path, source, translate):
     with pytest.raises(ValueError, match=message):
       synthesize.translate_folder(made_by, source, target, **options)
   assert before == {name: (target / name).read_bytes() for name in before}
-  (target / synthesize.RECORD).write_text("{")
-  with pytest.raises(ValueError, match=r"translation.json is damaged"):
-    synthesize.translate_folder(translate, source, target)
+  for data in (b"{", b"[1]", b"3", b"\xff"):
+    (target / synthesize.RECORD).write_bytes(data)
+    with pytest.raises(ValueError, match=r"translation.json is damaged"):
+      synthesize.translate_folder(translate, source, target)
 
 
 def test_a_folder_of_something_else_is_not_mixed_with_ours(
