@@ -11,7 +11,15 @@ import numpy as np
 from absl import logging
 from clu import parameter_overview
 
-from gansynth import checkpoints, data, evaluate, images, parallel, systems
+from gansynth import (
+  checkpoints,
+  data,
+  evaluate,
+  images,
+  parallel,
+  sheets,
+  systems,
+)
 from gansynth import config as config_lib
 from gansynth.data import pipeline
 from gansynth.metric_writer import MetricWriter
@@ -315,4 +323,4 @@ def sample_sheet(
   if visible is not None:
     for title in ("A to B", "B"):
       columns[title] = list(map(visible, sides["A"], columns[title]))
-  return images.sheet(list(zip(*columns.values(), strict=True)), list(columns))
+  return sheets.make(list(zip(*columns.values(), strict=True)), list(columns))
