@@ -73,6 +73,8 @@ class CycleGAN:
       self.discriminator_optimizer,
       self.ema_decay,
     )
+    if not self.pool_size:  # an array without elements cannot be saved
+      return state
     return state.replace(
       pool={
         "b": image_pool.create(self.pool_size, shape_b[1:]),
