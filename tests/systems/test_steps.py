@@ -11,7 +11,7 @@ import plain_steps
 import pytest
 import tiny
 
-from gansynth import images, parallel, systems
+from gansynth import checkpoints, images, parallel, systems
 from gansynth.systems import common
 
 # For pools of 3 and a batch of 4: the fourth picture is exchanged.
@@ -287,6 +287,19 @@ def test_channels_may_differ_without_identity():
     lambda x: x.shape, state
   )
   assert "idt_A" not in metrics
+
+
+def test_without_a_pool_there_is_nothing_to_save(tmp_path):
+  system = systems.create(tiny.config(loss__pool_size=0), 10)
+  batch = tiny.batch()
+  state = tiny.random_state(system, batch)
+  assert state.pool == {}
+  after, _ = jax.eval_shape(system.train_step, state, batch)
+  assert after.pool == {}
+  with checkpoints.Checkpointer(tmp_path / "c") as checkpointer:
+    checkpointer.save(1, state, {})
+    checkpointer.wait()
+    tiny.assert_same(checkpointer.restore(state)[0], state)
 
 
 def test_fresh_states_are_functions_of_the_seed():
