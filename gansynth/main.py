@@ -43,12 +43,12 @@ def main(argv: Sequence[str]) -> None:
   if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     cache = pathlib.Path.home() / ".cache" / "gansynth" / "xla"
     jax.config.update("jax_compilation_cache_dir", str(cache))
-  parallel.initialize(
-    _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value
-  )
   workdir = pathlib.Path(_WORKDIR.value or _default_workdir())
   mode = importlib.import_module(f"gansynth.{_MODE.value}")
   try:
+    parallel.initialize(
+      _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value
+    )
     getattr(mode, _MODE.value)(_CONFIG.value, workdir)
   except (ValueError, OSError) as error:
     logging.debug("", exc_info=True)  # --verbosity=1 shows where
