@@ -3,7 +3,7 @@
 import itertools
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -73,7 +73,7 @@ def translation_metrics(
         returned = translators[back].translate(outputs)
         add(f"cycle_{source}", returned, pictures[source])
   # Every host must add the same names, also one that had no picture.
-  names = _names(translators, dataset)
+  names = metric_names(translators, dataset)
   totals = parallel.sum_over_hosts(
     np.array([sums.get(name, 0.0) for name in names])
   )
@@ -144,12 +144,18 @@ def report(metrics: Mapping[str, float]) -> str:
   return "\n".join(lines)
 
 
-def _names(translators, dataset):
-  """Names of all metrics, in the same order on every host."""
+def metric_names(directions: Iterable[str], dataset: Any) -> list[str]:
+  """Names of what `translation_metrics` measures, the same on every host.
+
+  Args:
+    directions: AtoB and perhaps BtoA.
+    dataset: test split of `data.create`.
+  """
+  directions = list(directions)
   names = []
-  for direction in translators:
+  for direction in directions:
     if dataset.paired:
       names += [f"error_{direction}", f"untouched_{direction}"]
-    if f"{direction[-1]}to{direction[0]}" in translators:
+    if f"{direction[-1]}to{direction[0]}" in directions:
       names.append(f"cycle_{direction[0]}")
   return names

@@ -55,6 +55,12 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
   steps_per_epoch = -(-len(train_set) // config.batch_size)
   system = systems.create(config, steps_per_epoch, parallel.AXIS_NAME)
   total = total_steps(config, steps_per_epoch)
+  measured = evaluate.metric_names(system.generators(), test_set)
+  if config.best_metric and config.best_metric not in measured:
+    raise config_lib.ConfigError(
+      f"best_metric {config.best_metric!r} is not measured on this data; "
+      f"choose one of {', '.join(measured)}, or '' to keep the last checkpoints"
+    )
   if parallel.is_primary():
     config_lib.record(config, workdir)
   parallel.wait_for_hosts("config")
