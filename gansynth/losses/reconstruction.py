@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 
 def l1_loss(prediction: jax.Array, target: jax.Array) -> jax.Array:
-  """Mean absolute difference over all elements, in float32.
+  """Mean absolute difference over all elements, in at least float32.
 
   Args:
     prediction: any shape.
@@ -23,5 +23,5 @@ def l1_loss(prediction: jax.Array, target: jax.Array) -> jax.Array:
       f"cannot compare pictures of shapes {prediction.shape} and "
       f"{target.shape}; sides must be multiples of what the generator halves"
     )
-  difference = prediction.astype(jnp.float32) - target.astype(jnp.float32)
-  return jnp.abs(difference).mean()
+  dtype = jnp.promote_types(prediction.dtype, jnp.float32)
+  return jnp.abs(prediction.astype(dtype) - target.astype(dtype)).mean()
