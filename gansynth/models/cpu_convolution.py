@@ -12,10 +12,7 @@ cores at the sizes of the CycleGAN generator at 256 pixels (jax 0.10 and 0.12):
   stride-many dense convolutions, or one matrix product with overlapping sums.
 - A kernel gradient towards few channels is slow, the one from few channels is
   not, and they are the same sums.
-- 3x3 kernels between many channels need 4/9 of the multiplications in
-  Winograd's form F(2x2, 3x3), which is half the time, with errors of the same
-  size (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
-  CVPR 2016). Larger tiles would be less exact.
+- 3x3 kernels between many channels take half the time in Winograd's form.
 
 Half precision is computed in float32, which this back end does anyway.
 """
@@ -26,12 +23,11 @@ import math
 import jax.numpy as jnp
 from jax import lax
 
+from gansynth.models import winograd
+
 _PICTURES = ("NHWC", "HWIO", "NHWC")
 _FEW_CHANNELS = 8
 _FEW_POSITIONS = 128
-_CACHE_BYTES = 20 * 2**20
-_WINOGRAD_CHANNELS = 64
-_WINOGRAD_POSITIONS = 1024
 
 
 def _in_float32(function):
@@ -51,20 +47,35 @@ def _in_float32(function):
 def correlate(geometry, x, kernel):
   """Maps (batch, H, W, i) and (h, w, i, o) to (batch, H', W', o)."""
   pads = _pads(geometry)
-  if geometry.strides > 1:
-    return _convolve(x, kernel, geometry.strides, pads)
-  return _correlate_densely(x, kernel, pads, geometry.output)
+  if geometry.strides == 1:
+    if winograd.suits(geometry.kernel, kernel.shape[2:], x, geometry.output):
+      correlate = functools.partial(
+        winograd.correlate,
+        winograd.transform_kernel(kernel),
+        pads,
+        geometry.output,
+      )
+      return winograd.each_picture(correlate, x)
+    return _correlate_densely(x, kernel, pads)
+  return _convolve(x, kernel, geometry.strides, pads)
 
 
 @_in_float32
 def spread(geometry, g, kernel):
   """Maps (batch, H', W', o) and (h, w, i, o) to (batch, H, W, i)."""
   if geometry.strides == 1:
-    kernel = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
     pads = [(taps - 1 - geometry.padding,) * 2 for taps in geometry.kernel]
-    return _correlate_densely(g, kernel, pads, geometry.size)
+    if winograd.suits(geometry.kernel, kernel.shape[2:], g, geometry.size):
+      correlate = functools.partial(
+        winograd.correlate,
+        winograd.transform_adjoint_kernel(kernel),
+        pads,
+        geometry.size,
+      )
+      return winograd.each_picture(correlate, g)
+    return _correlate_densely(g, _adjoint_kernel(kernel), pads)
   products = g.size // g.shape[-1] * math.prod(kernel.shape[:3])
-  if products * g.dtype.itemsize <= _CACHE_BYTES:
+  if products * g.dtype.itemsize <= winograd.CACHE_BYTES:
     phase = _product_phases(geometry, g, kernel)
   else:
     phase = _convolution_phases(geometry, g, kernel)
@@ -78,8 +89,11 @@ def correlate_all(geometry, x, g):
   channels = x.shape[-1], g.shape[-1]
   positions = math.prod(g.shape[:3])
   if step == 1:
-    if _suits_winograd(geometry.kernel, channels, positions):
-      return _winograd_correlate_all(x, g, geometry.padding)
+    if winograd.suits(geometry.kernel, channels, x, g.shape[1:3]):
+      correlate_all = functools.partial(
+        winograd.correlate_all, geometry.padding
+      )
+      return winograd.each_picture(correlate_all, x, g, total=True)
     if channels[1] <= _FEW_CHANNELS < channels[0]:
       return _correlate_all_swapped(geometry, x, g)
   if positions <= _FEW_POSITIONS:
@@ -128,11 +142,6 @@ def _pads(geometry):
   ]
 
 
-def _pad(x, pads):
-  zero = jnp.zeros((), x.dtype)
-  return lax.pad(x, zero, ((0, 0, 0), *((*p, 0) for p in pads), (0, 0, 0)))
-
-
 def _convolve(x, kernel, step, pads):
   bare = not any(map(any, pads)) and math.prod(kernel.shape[:2]) > 1
   if bare:
@@ -143,15 +152,16 @@ def _convolve(x, kernel, step, pads):
   return y[:, :-1] if bare else y
 
 
-def _correlate_densely(x, kernel, pads, output):
-  positions = x.shape[0] * math.prod(output)
-  if _suits_winograd(kernel.shape[:2], kernel.shape[2:], positions):
-    return _winograd_correlate(x, kernel, pads, output)
+def _correlate_densely(x, kernel, pads):
   if kernel.shape[-1] <= _FEW_CHANNELS and any(map(any, pads)):
     # The barrier keeps XLA from folding the zeros back into the convolution.
-    x = lax.optimization_barrier(_pad(x, pads))
+    x = lax.optimization_barrier(winograd.zero_pad(x, pads))
     pads = [(0, 0), (0, 0)]
   return _convolve(x, kernel, 1, pads)
+
+
+def _adjoint_kernel(kernel):
+  return jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
 
 
 def _taps(geometry, axis, phase):
@@ -193,14 +203,13 @@ def _convolution_phases(geometry, g, kernel):
     if not (taps[0][1] and taps[1][1]):
       return jnp.zeros((g.shape[0], *lengths, kernel.shape[2]), g.dtype)
     part = kernel[taps[0][0] :: step, taps[1][0] :: step]
-    part = jnp.flip(part, (0, 1)).swapaxes(2, 3)
     pads = [
       (count - 1 - ahead, length - size + ahead)
       for (_, count, ahead), length, size in zip(
         taps, lengths, g.shape[1:3], strict=True
       )
     ]
-    return _convolve(g, part, 1, pads)
+    return _convolve(g, _adjoint_kernel(part), 1, pads)
 
   return phase
 
@@ -229,7 +238,7 @@ def _product_phases(geometry, g, kernel):
           )
         ]
         tap = products[:, :, :, rows[0] + step * a, columns[0] + step * b]
-        total += _pad(tap, pads)
+        total += winograd.zero_pad(tap, pads)
     return total
 
   return phase
@@ -244,18 +253,18 @@ def _correlate_all_swapped(geometry, x, g):
     )
   ]
   kernel = lax.conv_general_dilated(
-    lax.optimization_barrier(_pad(g, pads)),
+    lax.optimization_barrier(winograd.zero_pad(g, pads)),
     x,
     (1, 1),
     ((0, 0), (0, 0)),
     dimension_numbers=("CHWN", "IHWO", "HWNC"),
   )
-  return jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+  return _adjoint_kernel(kernel)
 
 
 def _correlate_all_patches(geometry, x, g):
   """One matrix product of patches and results, where these are few."""
-  x = _pad(x, _pads(geometry))
+  x = winograd.zero_pad(x, _pads(geometry))
   batch, height, width, channels = g.shape
   step = geometry.strides
   patches = [
@@ -280,100 +289,3 @@ def _correlate_all_patches(geometry, x, g):
     (((0,), (0,)), ((), ())),
   )
   return kernel.reshape(*geometry.kernel, x.shape[-1], channels)
-
-
-def _suits_winograd(kernel_size, channels, positions):
-  return (
-    tuple(kernel_size) == (3, 3)
-    and min(channels) >= _WINOGRAD_CHANNELS
-    and positions >= _WINOGRAD_POSITIONS
-  )
-
-
-def _winograd_correlate(x, kernel, pads, output):
-  """A 3x3 correlation by 16 matrix products over tiles of 2x2 results."""
-  tiles = [-(-length // 2) for length in output]
-  u = _winograd_kernel(kernel)
-  m = [
-    [jnp.einsum("bhwi,io->bhwo", v, u[r][c]) for c, v in enumerate(row)]
-    for r, row in enumerate(_winograd_tiles(x, pads, tiles))
-  ]
-
-  def combine(m):
-    return m[0] + m[1] + m[2], m[1] - m[2] - m[3]
-
-  rows = [combine(row) for row in m]
-  pairs = [combine([row[c] for row in rows]) for c in range(2)]
-  y = jnp.stack(
-    [jnp.stack([pairs[c][r] for c in range(2)], 3) for r in range(2)], 2
-  )
-  y = y.reshape(x.shape[0], 2 * tiles[0], 2 * tiles[1], kernel.shape[-1])
-  return y[:, : output[0], : output[1]]
-
-
-def _winograd_correlate_all(x, g, padding):
-  """The kernel gradient of `_winograd_correlate`: the same steps reversed."""
-  tiles = [-(-length // 2) for length in g.shape[1:3]]
-  g = _pad(
-    g,
-    [
-      (0, 2 * count - length)
-      for count, length in zip(tiles, g.shape[1:3], strict=True)
-    ],
-  )
-
-  def expand(a, b):
-    return a, a + b, a - b, -b
-
-  rows = zip(
-    *(expand(g[:, ::2, c::2], g[:, 1::2, c::2]) for c in range(2)), strict=True
-  )
-  m = [expand(*row) for row in rows]
-  u = [
-    [jnp.einsum("bhwi,bhwo->io", v, m[r][c]) for c, v in enumerate(row)]
-    for r, row in enumerate(_winograd_tiles(x, [(padding, 0)] * 2, tiles))
-  ]
-
-  def reduce(u):
-    total, difference = (u[1] + u[2]) / 2, (u[1] - u[2]) / 2
-    return u[0] + total, difference, total + u[3]
-
-  rows = [reduce(row) for row in u]
-  columns = [reduce([row[c] for row in rows]) for c in range(3)]
-  return jnp.stack(
-    [jnp.stack([columns[c][r] for c in range(3)]) for r in range(3)]
-  )
-
-
-def _winograd_tiles(x, pads, tiles):
-  """The 4x4 transformed pixels of overlapping tiles, each (b, h, w, i)."""
-  x = _pad(
-    x,
-    [
-      (low, 2 * count + 2 - length - low)
-      for (low, _), count, length in zip(pads, tiles, x.shape[1:3], strict=True)
-    ],
-  )
-
-  def transform(x, axis):
-    end = 2 * tiles[axis - 1] - 1
-    d = [lax.slice_in_dim(x, i, i + end, 2, axis) for i in range(4)]
-    return d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]
-
-  return [transform(row, 2) for row in transform(x, 1)]
-
-
-def _winograd_kernel(kernel):
-  """The 4x4 transformed taps, each (i, o)."""
-
-  def transform(taps):
-    outer = taps[0] + taps[2]
-    return (
-      taps[0],
-      (outer + taps[1]) / 2,
-      (outer - taps[1]) / 2,
-      taps[2],
-    )
-
-  rows = transform([kernel[i] for i in range(3)])
-  return [transform([row[j] for j in range(3)]) for row in rows]
