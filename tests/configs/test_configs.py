@@ -1,0 +1,111 @@
+"""Every variant of every config builds its system at its real size."""
+
+import inspect
+import json
+import pathlib
+import runpy
+
+import jax
+import numpy as np
+import pytest
+import tiny
+
+from gansynth import config as config_lib
+from gansynth import systems, train
+
+FILES = sorted((tiny.ROOT / "configs").glob("*.py"))
+
+
+def variants(path: pathlib.Path) -> list[str]:
+  """The names that the file itself lists when it is asked for another."""
+  with pytest.raises(config_lib.ConfigError) as info:
+    config_lib.load(f"{path}:there is none such")
+  return str(info.value).split("known variants are ")[1].split(", ")
+
+
+CASES = [(path, name) for path in FILES for name in variants(path)]
+
+
+def test_there_are_configs_with_variants():
+  assert {path.stem for path in FILES} >= {"cyclegan", "pix2pix"}
+  names = {f"{path.stem}:{name}" for path, name in CASES}
+  assert {
+    "cyclegan:default",
+    "cyclegan:gta2cityscapes",
+    "cyclegan:horse2zebra",
+    "pix2pix:facades",
+  } <= names
+
+
+@pytest.mark.parametrize(
+  ("path", "name"), CASES, ids=[f"{p.stem}-{n}" for p, n in CASES]
+)
+def test_variant_builds_its_system(path, name):
+  config = config_lib.load(f"{path}:{name}")
+  assert set(config_lib.flatten(config_lib.defaults())) <= set(
+    config_lib.flatten(config)
+  )  # nothing of the shared defaults is lost
+  assert train.total_steps(config, 100) > 0
+  # Variants that differ in where their pictures are need no second trace.
+  values = config_lib.flatten(config)
+  for key in ("root", "tfds_name", "direction", "preprocess", "load_size"):
+    del values[f"data.{key}"]
+  trace_step(json.dumps(values), path, name)
+
+
+_traced = set()
+
+
+def trace_step(values: str, path: pathlib.Path, name: str) -> None:
+  """Traces a step at the size of the config, unless it was done already."""
+  if values in _traced:
+    return
+  config = config_lib.load(f"{path}:{name}")
+  system = systems.create(config, 100)
+  side = config.data.crop_size
+  batch = {
+    f"image_{letter}": jax.ShapeDtypeStruct((1, side, side, channels), np.uint8)
+    for letter, channels in (
+      ("a", config.data.input_channels),
+      ("b", config.data.output_channels),
+    )
+  }
+  state = jax.eval_shape(
+    lambda key: system.init(key, batch), jax.random.PRNGKey(0)
+  )
+  after, metrics = jax.eval_shape(system.train_step, state, batch)
+  assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(
+    lambda x: (x.shape, x.dtype), state
+  )
+  assert {x.shape for x in metrics.values()} == {()}
+  _traced.add(values)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_docstring_names_paper_and_command(path):
+  module = runpy.run_path(str(path))
+  text = inspect.cleandoc(module["__doc__"])
+  assert f"--config=configs/{path.name}" in text
+  assert f"configs/{path.name}:" in text
+  for name in variants(path)[1:]:
+    listed = name in text or name in module.get("UNPAIRED", ())
+    assert listed, f"{name} is not explained"
+
+
+def test_published_gta2cityscapes():
+  config = config_lib.load(f"{tiny.ROOT}/configs/cyclegan.py:gta2cityscapes")
+  assert config.loss.lambda_identity == 1
+  assert config.data.preprocess == "scale_width_and_crop"
+  assert (config.data.load_size, config.data.crop_size) == (1024, 360)
+  assert config.generator.name == "resnet_9blocks"
+  assert (config.generator.features, config.discriminator.features) == (64, 64)
+  assert config.batch_size == 1
+
+
+def test_published_pix2pix():
+  config = config_lib.load(f"{tiny.ROOT}/configs/pix2pix.py:facades")
+  assert config.generator.name == "unet_256"
+  assert config.generator.norm == config.discriminator.norm == "batch"
+  assert config.generator.use_dropout
+  assert config.loss.gan_mode == "vanilla"
+  assert config.loss.lambda_l1 == 100
