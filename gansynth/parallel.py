@@ -156,10 +156,27 @@ def sum_over_hosts(tree: PyTree) -> PyTree:
   return jax.tree.map(lambda x: np.asarray(x).sum(0), gathered)
 
 
-def wait_for_hosts(name: str) -> None:
-  """Waits until all hosts have come to the point `name`."""
-  if jax.process_count() > 1:
-    multihost_utils.sync_global_devices(name)
+def on_primary(action: Callable[[], None]) -> None:
+  """Runs an action on the primary host, while the others wait for it.
+
+  Raises:
+    ValueError: on the others, if it raised anything on the primary, which
+      raises that; so no host is left waiting.
+  """
+  if jax.process_count() == 1:
+    action()
+    return
+  error = None
+  if is_primary():
+    try:
+      action()
+    except Exception as found:
+      error = found
+  failures = sum_over_hosts(np.array(error is not None, np.int32))
+  if error is not None:
+    raise error
+  if failures:
+    raise ValueError("process 0 cannot go on; its log says why")
 
 
 class Preemption:

@@ -128,19 +128,14 @@ def translate_folder(
     [os.path.relpath(path, source) for path in images.list_images(source)],
     file_format,
   )
-  if parallel.is_primary():
-    _record(
-      target,
-      {
-        "weights": digest(translate.variables),
-        "network": repr(translate.network),
-        "mode": translate.mode,
-        "scale_width": scale_width,
-        "format": file_format,
-      },
-      outputs.values(),
-    )
-  parallel.wait_for_hosts("translation record")
+  made_by = {
+    "weights": digest(translate.variables),
+    "network": repr(translate.network),
+    "mode": translate.mode,
+    "scale_width": scale_width,
+    "format": file_format,
+  }
+  parallel.on_primary(lambda: _record(target, made_by, outputs.values()))
 
   names = sorted(outputs)[jax.process_index() :: jax.process_count()]
   waiting = [name for name in names if not (target / outputs[name]).exists()]

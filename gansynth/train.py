@@ -61,9 +61,7 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
       f"best_metric {config.best_metric!r} is not measured on this data; "
       f"choose one of {', '.join(measured)}, or '' to keep the last checkpoints"
     )
-  if parallel.is_primary():
-    config_lib.record(config, workdir)
-  parallel.wait_for_hosts("config")
+  parallel.on_primary(lambda: config_lib.record(config, workdir))
 
   example = train_set.sample(0, np.random.default_rng(0))
   batch_shape = {
