@@ -184,11 +184,11 @@ class _Loop:
         scores = None
         if evaluates and not stop:
           scores = self._evaluate(step, state)
+        self._writer.flush()  # before the checkpoint that a resumed run trusts
         if saves:
           on_host = jax.device_get(state)
           check_finite_state(step, on_host)
           self._checkpointer.save(step, on_host, batches.get_state(), scores)
-        self._writer.flush()
         if stop:
           logging.warning("asked to stop: saved step %d", step)
           break
