@@ -79,7 +79,11 @@ def test_map_apply_is_the_function_of_the_whole_batch():
 
 def test_a_single_process_is_the_primary_and_waits_for_none():
   assert parallel.is_primary()
-  parallel.wait_for_hosts("anything")
+  done = []
+  parallel.on_primary(lambda: done.append(1))
+  assert done == [1]
+  with pytest.raises(KeyError):
+    parallel.on_primary(lambda: {}["missing"])
   tree = {"a": np.arange(3)}
   assert parallel.sum_over_hosts(tree) is tree
 

@@ -15,11 +15,15 @@ import numpy as np
 import pytest
 import tiny
 
+from gansynth import config as config_lib
+
 CHANGES = {
   "batch_size": 4,
   "generator__use_dropout": False,
   "loss__pool_size": 0,
   "checkpoint_every": 1000,
+  "best_metric": "cycle_A",
+  "evaluate__batch_size": 2,
 }
 
 
@@ -45,21 +49,27 @@ def start_pair(workdir, pictures, logs, **changes):
       ),
       logs[number],
       devices=2,
+      optimize=False,
     )
     for number in range(2)
   ]
 
 
-def wait(processes, logs):
-  """Waits for both; returns what they printed."""
+def wait(processes, logs, expected=0):
+  """Waits for both to end with a status; returns what they printed."""
   try:
     statuses = [process.wait(timeout=240) for process in processes]
   finally:
     for process in processes:
       process.kill()
   texts = [log.read_text() for log in logs]
-  assert statuses == [0, 0], "\n".join(texts)
+  assert statuses == [expected] * 2, "\n".join(texts)
   return texts
+
+
+def steps_of(workdir):
+  """Steps whose losses were logged; scores have lines of their own."""
+  return [line["step"] for line in tiny.metrics(workdir) if "G" in line]
 
 
 @pytest.fixture
@@ -76,6 +86,7 @@ def test_two_processes_do_what_one_does(tmp_path, pictures, logs):
     tiny.command(single, pictures, max_steps=6, **CHANGES),
     tmp_path / "single.log",
     devices=4,
+    optimize=False,
   )
   for one, other in zip(tiny.metrics(pair), tiny.metrics(single), strict=True):
     assert one.keys() == other.keys()
@@ -100,6 +111,14 @@ def test_two_processes_do_what_one_does(tmp_path, pictures, logs):
         assert np.mean(moved) < 2e-5, (side, name, layer)
 
 
+def test_what_the_primary_refuses_ends_both(tmp_path, pictures, logs):
+  config_lib.record(tiny.config(), tmp_path / "run")
+  texts = wait(start_pair(tmp_path / "run", pictures, logs), logs, expected=1)
+  assert "belongs to another config" in texts[0]
+  assert "error: process 0 cannot go on; its log says why" in texts[1]
+  assert "Traceback" not in texts[0] + texts[1]
+
+
 def test_sigterm_stops_both_at_one_step_and_they_go_on(
   tmp_path, pictures, logs
 ):
@@ -118,9 +137,7 @@ def test_sigterm_stops_both_at_one_step_and_they_go_on(
   (saved,) = [path.name for path in (workdir / "checkpoints").iterdir()]
   for text in texts:
     assert f"asked to stop: saved step {saved}" in text
-  assert [line["step"] for line in tiny.metrics(workdir)] == list(
-    range(1, int(saved) + 1)
-  )
+  assert steps_of(workdir) == list(range(1, int(saved) + 1))
   more = int(saved) + 3
   texts = wait(start_pair(workdir, pictures, logs, max_steps=more), logs)
   for text in texts:
@@ -128,6 +145,4 @@ def test_sigterm_stops_both_at_one_step_and_they_go_on(
   state, data = tiny.final_state(workdir)
   assert state["step"] == more
   assert data["position"] == 4 * more
-  assert [line["step"] for line in tiny.metrics(workdir)] == list(
-    range(1, more + 1)
-  )
+  assert steps_of(workdir) == list(range(1, more + 1))
