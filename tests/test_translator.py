@@ -50,11 +50,16 @@ def resnet():
 ODD = [(29, 31), (32, 32), (30, 18), (9, 32), (8, 8), (17, 23), (31, 30)]
 
 
-@pytest.mark.parametrize("norm", ["instance", "batch", "none"])
-@pytest.mark.parametrize("upsample", ["transpose", "resize"])
+@pytest.mark.parametrize(
+  ("norm", "upsample"),
+  [
+    ("instance", "transpose"),
+    ("instance", "resize"),
+    ("batch", "resize"),
+    ("none", "transpose"),
+  ],
+)
 def test_a_canvas_changes_nothing(norm, upsample):
-  if (norm, upsample) == ("none", "resize"):
-    pytest.skip("both parts are covered by the others")
   translate = make({**RESNET, "norm": norm, "upsample": upsample})
   given = pictures(*ODD[:4])
   found = translate.translate(given)
