@@ -253,7 +253,7 @@ def random_variables(network, shape, seed: int = 0):
 
   def fill(path, leaf):
     name = jax.tree_util.keystr(path)
-    drawn = rng.normal(scale=0.2, size=leaf.shape).astype(np.float32)
+    drawn = rng.normal(scale=0.1, size=leaf.shape).astype(np.float32)
     if name.endswith("['var']"):
       return np.abs(drawn) + 0.5
     return drawn + name.endswith("['scale']")
