@@ -77,6 +77,7 @@ def logs(tmp_path):
   return [tmp_path / f"{number}.log" for number in range(2)]
 
 
+@pytest.mark.slow
 def test_two_processes_do_what_one_does(tmp_path, pictures, logs):
   pair, single = tmp_path / "pair", tmp_path / "single"
   texts = wait(start_pair(pair, pictures, logs, max_steps=6), logs)
@@ -119,6 +120,7 @@ def test_what_the_primary_refuses_ends_both(tmp_path, pictures, logs):
   assert "Traceback" not in texts[0] + texts[1]
 
 
+@pytest.mark.slow
 def test_sigterm_stops_both_at_one_step_and_they_go_on(
   tmp_path, pictures, logs
 ):
