@@ -207,7 +207,7 @@ class Translator:
       )
       return output[0]
 
-    return jax.lax.map(alone, batch)
+    return jax.vmap(alone)(batch)
 
 
 def load_generators(
