@@ -236,6 +236,9 @@ def _record(
       + ", ".join(f"{made_by[k]!r}" for k in differing)
       + "; choose another output folder, or remove that one"
     )
+  # What a killed run had not finished; here no host writes yet.
+  for unfinished in target.rglob(".*.tmp"):
+    unfinished.unlink()
 
 
 def _ahead(

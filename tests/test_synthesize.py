@@ -274,9 +274,11 @@ def test_a_killed_run_leaves_only_whole_pictures(tmp_path):
   assert 20 <= len(done) < 300
   for path in done:
     assert images.read(path).shape == (64, 64, 3)
+  (target / ".001.abc.tmp").write_bytes(b"half a picture")
   subprocess.run([sys.executable, "-c", program], cwd=tiny.ROOT, check=True)
-  assert len(list(target.glob("*.png"))) == 300
-  # What the killed one had not finished is not taken for a picture.
+  # What the killed one had not finished is neither taken for a picture nor
+  # left lying.
+  assert len(list(target.iterdir())) == 300 + 1  # with the record
   assert len(images.list_images(target)) == 300
 
 
