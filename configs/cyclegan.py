@@ -3,7 +3,10 @@
     python -m gansynth.main --config=configs/cyclegan.py
 
 trains on procedural street scenes, from game-like to photo-like and back, with
-networks small enough for two CPU cores. Variants follow a colon:
+networks small enough for two CPU cores: 2400 steps, about 4 minutes. At the
+end the translations are about 12 grey levels from the true photo-like pictures
+and 20 from the true game-like ones, against 32 for leaving pictures alone.
+Variants follow a colon:
 
     configs/cyclegan.py:folders --config.data.root=FOLDER
 

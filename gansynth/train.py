@@ -116,6 +116,8 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
       logging.info("all %d steps are done already", total)
   batches.close()
   if parallel.is_primary():
+    if loop.scores:
+      print(evaluate.report(loop.scores))
     print(
       f"{'finished' if finished else 'stopped'}; look at the pictures in "
       f"{workdir / SAMPLES}, the curves with `tensorboard --logdir {workdir}`, "
@@ -141,6 +143,7 @@ class _Loop:
     self._test_set = test_set
     self._checkpointer = checkpointer
     self._writer = writer
+    self.scores = {}  # of the newest evaluation
     self._pending = []  # (step, metrics on the device) since the last log
     self._logged = time.monotonic(), 0
     self._translators = {
@@ -254,6 +257,7 @@ class _Loop:
     )
     self._writer.write_scalars(step, metrics)
     logging.info("step %d:\n%s", step, evaluate.report(metrics))
+    self.scores = metrics
     return metrics
 
 
