@@ -1,0 +1,52 @@
+"""What programs say on the command line: flags explained, libraries quiet."""
+
+import argparse
+import logging as py_logging
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from absl import flags, logging
+
+from gansynth import config as config_lib
+
+
+def quieten_libraries() -> None:
+  """Keeps the log to what the run says; libraries speak from warnings on."""
+  package = pathlib.Path(__file__).parent
+
+  def ours(record: py_logging.LogRecord) -> bool:
+    path = pathlib.Path(record.pathname)
+    return record.levelno >= py_logging.WARNING or path.is_relative_to(package)
+
+  logging.get_absl_handler().addFilter(ours)
+
+
+def parse(argv: Sequence[str]) -> list[str]:
+  """Parses flags; what is wrong with the config is said in one line."""
+  try:
+    return flags.FLAGS(argv)
+  except AttributeError:
+    known = config_lib.flatten(config_lib.load(_config_argument(argv)))
+    given = [
+      argument.split("=")[0].lstrip("-").removeprefix("config.")
+      for argument in argv
+      if argument.lstrip("-").startswith("config.")
+    ]
+    unknown = [name for name in given if name not in known]
+    sys.exit(
+      f"error: the config has no {', '.join(unknown)}; known keys are "
+      f"{', '.join(known)}"
+    )
+  except flags.Error as error:
+    # A config file's own error arrives with a whole traceback as its text.
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    marked = [line for line in lines if "ConfigError: " in line]
+    sys.exit(f"error: {(marked or lines)[0].split('ConfigError: ')[-1]}")
+
+
+def _config_argument(argv: Sequence[str]) -> str:
+  """The value of --config, for when the flags could not be parsed."""
+  parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+  parser.add_argument("--config", "-config", required=True)
+  return parser.parse_known_args(argv[1:])[0].config
