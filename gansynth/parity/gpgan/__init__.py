@@ -1,0 +1,3 @@
+"""Checks of GP-GAN: solver, pipeline, networks, training."""
+
+CHECKS = {}
