@@ -148,7 +148,9 @@ class Translator:
   @property
   def input_channels(self) -> int:
     """Channels of the pictures that the network takes."""
-    layer = self.variables["params"][self.network.input_layer]
+    layer = self.variables["params"]
+    for name in self.network.input_layer.split("/"):
+      layer = layer[name]
     return layer["kernel"].shape[2]
 
   def canvas(self, size: Sequence[int]) -> tuple[int, int]:

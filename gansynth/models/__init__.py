@@ -5,6 +5,11 @@ from typing import Any
 
 import flax.linen as nn
 
+from gansynth.models.dcgan import (
+  DcganCritic,
+  DcganGenerator,
+  EncoderDecoder,
+)
 from gansynth.models.patchgan import PatchDiscriminator, PixelDiscriminator
 from gansynth.models.resnet import ResnetGenerator
 from gansynth.models.unet import UnetGenerator
@@ -14,6 +19,9 @@ _NETWORKS = {
   "unet": UnetGenerator,
   "patch": PatchDiscriminator,
   "pixel": PixelDiscriminator,
+  "encoder_decoder": EncoderDecoder,
+  "dcgan_generator": DcganGenerator,
+  "dcgan_critic": DcganCritic,
 }
 NAMES = (
   "resnet",
@@ -24,6 +32,9 @@ NAMES = (
   "patch_<n>layers",
   "basic",
   "pixel",
+  "encoder_decoder",
+  "dcgan_generator",
+  "dcgan_critic",
 )
 
 
@@ -34,7 +45,8 @@ def create(name: str, **fields: Any) -> nn.Module:
     name: generators: `resnet`, or `resnet_9blocks` for a number of blocks;
       `unet`, or `unet_256` for the picture size that it halves to 1 pixel.
       Discriminators: `patch`, or `patch_3layers` for a number of layers;
-      `basic`, which is the latter; `pixel`.
+      `basic`, which is the latter; `pixel`. Of GP-GAN: `encoder_decoder`,
+      `dcgan_generator`, `dcgan_critic`.
     **fields: fields of the module that differ from its defaults.
 
   Returns:
@@ -74,6 +86,9 @@ def _parse(name: str) -> tuple[str, dict[str, int]]:
 
 __all__ = [
   "NAMES",
+  "DcganCritic",
+  "DcganGenerator",
+  "EncoderDecoder",
   "PatchDiscriminator",
   "PixelDiscriminator",
   "ResnetGenerator",
