@@ -3,12 +3,8 @@
 import collections
 import concurrent.futures
 import dataclasses
-import hashlib
-import json
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import jax
 import ml_collections
@@ -18,6 +14,7 @@ from absl import logging
 from gansynth import config as config_lib
 from gansynth import images, parallel
 from gansynth.progress import Progress
+from gansynth.synthesis import background, record
 from gansynth.translator import Translator
 
 RECORD = "translation.json"
@@ -129,13 +126,15 @@ def translate_folder(
     file_format,
   )
   made_by = {
-    "weights": digest(translate.variables),
+    "weights": record.digest(translate.variables),
     "network": repr(translate.network),
     "mode": translate.mode,
     "scale_width": scale_width,
     "format": file_format,
   }
-  parallel.on_primary(lambda: _record(target, made_by, outputs.values()))
+  parallel.on_primary(
+    lambda: record.check(target / RECORD, made_by, outputs.values())
+  )
 
   names = sorted(outputs)[jax.process_index() :: jax.process_count()]
   waiting = [name for name in names if not (target / outputs[name]).exists()]
@@ -155,15 +154,26 @@ def translate_folder(
       )
     return images.to_gray(picture) if gray else picture
 
+  def skip(name: str, error: Exception) -> bool:
+    if skip_unreadable and isinstance(error, images.ImageError):
+      skipped.append(str(error))
+      return True
+    return False
+
   with (
     Progress(
       len(names), unit="picture", initial=len(names) - len(waiting)
     ) as progress,
     concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as readers,
-    _Writer(os.cpu_count() or 1) as writer,
+    background.Writer() as writer,
   ):
-    queue = _ahead(readers, read, waiting, 4 * translate.batch_size)
-    for group in _same_canvas(queue, translate, skip_unreadable, skipped):
+    queue = background.ahead(readers, read, waiting, 4 * translate.batch_size)
+    for group in background.batches(
+      queue,
+      lambda picture: translate.canvas(picture.shape[:2]),
+      translate.batch_size,
+      skip,
+    ):
       pictures = translate([picture for _, picture in group])
       for (name, _), picture in zip(group, pictures, strict=True):
         writer.write(target / outputs[name], picture)
@@ -193,119 +203,3 @@ def output_names(names: list[str], file_format: str) -> dict[str, str]:
     if not meeting:
       return chosen
     chosen.update(meeting)
-
-
-def digest(variables: Any) -> str:
-  """Returns a short fingerprint of a network's weights."""
-  sha = hashlib.sha256()
-  for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
-    sha.update(jax.tree_util.keystr(path).encode())
-    sha.update(np.ascontiguousarray(leaf).tobytes())
-  return sha.hexdigest()[:16]
-
-
-def _record(
-  target: pathlib.Path, made_by: Mapping[str, Any], outputs: Iterable[str]
-) -> None:
-  """Writes what makes the pictures, or checks that it is the same."""
-  path = target / RECORD
-  if not path.exists():
-    foreign = [name for name in outputs if (target / name).exists()]
-    if foreign:
-      raise ValueError(
-        f"{target} holds pictures that were not made here ({foreign[0]} and "
-        f"{len(foreign) - 1} more in the way); choose another output folder"
-      )
-    target.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".tmp")
-    aside.write_text(json.dumps(made_by, indent=2) + "\n")
-    aside.replace(path)
-    return
-  try:
-    recorded = dict(json.loads(path.read_text()))
-  except (ValueError, TypeError) as error:
-    raise ValueError(
-      f"{path} is damaged ({error}); choose another output folder"
-    ) from error
-  differing = [k for k in made_by if recorded.get(k) != made_by[k]]
-  if differing:
-    raise ValueError(
-      f"{target} holds pictures made with "
-      + ", ".join(f"{k} {recorded.get(k)!r}" for k in differing)
-      + ", now it is "
-      + ", ".join(f"{made_by[k]!r}" for k in differing)
-      + "; choose another output folder, or remove that one"
-    )
-  # What a killed run had not finished; here no host writes yet.
-  for unfinished in target.rglob(".*.tmp"):
-    unfinished.unlink()
-
-
-def _ahead(
-  pool: concurrent.futures.Executor, read: Any, names: list[str], depth: int
-) -> Iterator[tuple[str, concurrent.futures.Future]]:
-  """Yields (name, future picture) in order, reading `depth` ahead."""
-  window = collections.deque()
-  for name in names:
-    window.append((name, pool.submit(read, name)))
-    if len(window) > depth:
-      yield window.popleft()
-  yield from window
-
-
-def _same_canvas(
-  queue: Iterator[tuple[str, concurrent.futures.Future]],
-  translate: Translator,
-  skip_unreadable: bool,
-  skipped: list[str],
-) -> Iterator[list[tuple[str, np.ndarray]]]:
-  """Groups pictures into batches that share a compilation.
-
-  At most eight batches' worth of pictures wait for company.
-  """
-  groups = collections.defaultdict(list)
-  error = None
-  for name, future in queue:
-    try:
-      picture = future.result()
-    except images.ImageError as found:
-      if skip_unreadable:
-        skipped.append(str(found))
-        continue
-      error = found
-      break
-    groups[translate.canvas(picture.shape[:2])].append((name, picture))
-    waiting = sum(map(len, groups.values()))
-    fullest = max(groups, key=lambda canvas: len(groups[canvas]))
-    if (
-      len(groups[fullest]) == translate.batch_size
-      or waiting >= 8 * translate.batch_size
-    ):
-      yield groups.pop(fullest)
-  yield from groups.values()  # before the error, so that no work is lost
-  if error is not None:
-    raise error
-
-
-class _Writer:
-  """Writes pictures in the background, a bounded number at a time."""
-
-  def __init__(self, threads: int) -> None:
-    self._pool = concurrent.futures.ThreadPoolExecutor(threads)
-    self._pending = collections.deque()
-    self._depth = 8 * threads
-
-  def write(self, path: pathlib.Path, picture: np.ndarray) -> None:
-    """Starts to write; raises what an earlier write ran into."""
-    self._pending.append(self._pool.submit(images.write, path, picture))
-    if len(self._pending) > self._depth:
-      self._pending.popleft().result()
-
-  def __enter__(self) -> "_Writer":
-    return self
-
-  def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-    self._pool.shutdown(wait=True)
-    if error is None:
-      for future in self._pending:
-        future.result()

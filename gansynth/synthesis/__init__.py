@@ -1,0 +1,1 @@
+"""What turns networks and blending into data sets on disk."""

@@ -1,0 +1,80 @@
+"""What made the pictures of a folder, kept beside them.
+
+A run that goes on takes the pictures that are there for its own only where the
+same weights and options made them.
+"""
+
+import hashlib
+import json
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def digest(variables: Any) -> str:
+  """Returns a short fingerprint of a network's weights."""
+  sha = hashlib.sha256()
+  for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
+    sha.update(jax.tree_util.keystr(path).encode())
+    sha.update(np.ascontiguousarray(leaf).tobytes())
+  return sha.hexdigest()[:16]
+
+
+def check(
+  path: pathlib.Path, made_by: Mapping[str, Any], outputs: Iterable[str]
+) -> None:
+  """Writes what makes a folder's pictures, or checks that it is the same.
+
+  Also removes what a killed run left half-written.
+
+  Args:
+    path: the record, in the folder of the results.
+    made_by: what makes them; values that JSON keeps as they are.
+    outputs: names of the pictures, in that folder.
+
+  Raises:
+    ValueError: the folder holds pictures that something else made.
+  """
+  folder = path.parent
+  if not path.exists():
+    foreign = [name for name in outputs if (folder / name).exists()]
+    if foreign:
+      raise ValueError(
+        f"{folder} holds pictures that were not made here ({foreign[0]} and "
+        f"{len(foreign) - 1} more in the way); choose another output folder"
+      )
+    folder.mkdir(parents=True, exist_ok=True)
+    write(path, made_by)
+    return
+  recorded = read(path)
+  differing = [k for k in made_by if recorded.get(k) != made_by[k]]
+  if differing:
+    raise ValueError(
+      f"{folder} holds pictures made with "
+      + ", ".join(f"{k} {recorded.get(k)!r}" for k in differing)
+      + ", now it is "
+      + ", ".join(f"{made_by[k]!r}" for k in differing)
+      + "; choose another output folder, or remove that one"
+    )
+  for unfinished in folder.rglob(".*.tmp"):
+    unfinished.unlink()
+
+
+def read(path: pathlib.Path) -> dict[str, Any]:
+  """Reads a record; ValueError where it is damaged."""
+  try:
+    return dict(json.loads(path.read_text()))
+  except (ValueError, TypeError) as error:
+    raise ValueError(
+      f"{path} is damaged ({error}); choose another output folder"
+    ) from error
+
+
+def write(path: pathlib.Path, values: Mapping[str, Any]) -> None:
+  """Writes a record so that it is there whole or not at all."""
+  aside = path.with_suffix(".tmp")
+  aside.write_text(json.dumps(values, indent=2) + "\n")
+  aside.replace(path)
