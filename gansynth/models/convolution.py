@@ -44,6 +44,11 @@ class Geometry(NamedTuple):
       for size, kernel in zip(self.size, self.kernel, strict=True)
     )
 
+  @property
+  def is_whole(self) -> bool:
+    """Whether the kernel lies on the whole picture, and only once."""
+    return self.size == self.kernel and not self.padding
+
 
 def conv2d(
   x: jax.Array,
@@ -120,6 +125,9 @@ def conv_transpose2d(
 @functools.partial(jax.jit, static_argnums=0)
 def _correlate(geometry, x, kernel):
   """Maps (batch, H, W, i) and (h, w, i, o) to (batch, H', W', o)."""
+  if geometry.is_whole:
+    y = _product(x.reshape(len(x), -1), _matrix(kernel), (1, 0))
+    return y[:, None, None]
   return lax.platform_dependent(
     x,
     kernel,
@@ -132,6 +140,9 @@ def _correlate(geometry, x, kernel):
 @functools.partial(jax.jit, static_argnums=0)
 def _spread(geometry, g, kernel):
   """Maps (batch, H', W', o) and (h, w, i, o) to (batch, H, W, i)."""
+  if geometry.is_whole:
+    x = _product(g[:, 0, 0], _matrix(kernel), (1, 1))
+    return x.reshape(-1, *kernel.shape[:3])
   return lax.platform_dependent(
     g,
     kernel,
@@ -144,6 +155,9 @@ def _spread(geometry, g, kernel):
 @functools.partial(jax.jit, static_argnums=0)
 def _correlate_all(geometry, x, g):
   """Maps (batch, H, W, i) and (batch, H', W', o) to (h, w, i, o)."""
+  if geometry.is_whole:
+    kernel = _product(x.reshape(len(x), -1), g[:, 0, 0], (0, 0))
+    return kernel.reshape(*x.shape[1:], -1)
   return lax.platform_dependent(
     x,
     g,
@@ -177,6 +191,26 @@ def _define_gradients(function, backward):
 _define_gradients(_correlate, _correlate_backward)
 _define_gradients(_spread, _spread_backward)
 _define_gradients(_correlate_all, _correlate_all_backward)
+
+
+def _matrix(kernel):
+  return kernel.reshape(-1, kernel.shape[-1])
+
+
+def _product(a, b, axes):
+  """A matrix product over one axis of each.
+
+  All that lies on the picture once comes to one. XLA would make the adjoint a
+  convolution over a picture of padding, with as many times the work as the
+  kernel has taps.
+  """
+  product = lax.dot_general(
+    a,
+    b,
+    ((axes[:1], axes[1:]), ((), ())),
+    preferred_element_type=jnp.promote_types(a.dtype, jnp.float32),
+  )
+  return product.astype(a.dtype)
 
 
 def _plain_correlate(geometry, x, kernel):

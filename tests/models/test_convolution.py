@@ -24,6 +24,7 @@ GEOMETRIES = {
   "halving_bare": (Geometry((9, 8), (3, 3), 2, 0), 4, 6),
   "thirds": (Geometry((12, 10), (2, 2), 3, 0), 3, 4),
   "patch": (Geometry((7, 6), (4, 4), 1, 1), 9, 1),
+  "whole": (Geometry((4, 3), (4, 3), 1, 0), 5, 6),
 }
 FORMS = {
   "as_is": {},
