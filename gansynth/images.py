@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 EXTENSIONS = ("jpg", "jpeg", "png", "ppm", "bmp", "tif", "tiff", "webp")
+_MODES = ("RGB", "RGBA", "L", "mask")
 _METHODS = {
   "nearest": Image.Resampling.NEAREST,
   "box": Image.Resampling.BOX,
@@ -88,7 +89,7 @@ def read(
     byte, at most one level off the same rule;
   - gray of 32 bits or floating point: refused, for no range is declared;
   - transparency (RGBA, LA, palette): dropped, the colour below it is kept, as
-    the original programs do;
+    the original programs do; mode "RGBA" keeps it, and is opaque without;
   - palette, CMYK, YCbCr, HSV: converted to RGB; 1 bit: 0 and 255;
   - several frames or pages: the first.
 
@@ -98,18 +99,21 @@ def read(
 
   Args:
     source: a path, or the bytes of an encoded picture.
-    mode: "RGB" for three channels, "L" for gray (ITU-R 601 luma).
+    mode: "RGB" for three channels, "RGBA" for four, "L" for gray (ITU-R 601
+      luma), "mask" for a mask: its transparency where it has any; else of a
+      coloured palette whether the index is 0; else gray, 16 bits of at most
+      255 as they are.
     name: what to call the picture in errors when `source` is bytes.
 
   Returns:
-    uint8 (height, width, 3), or (height, width, 1) for "L".
+    uint8 (height, width, 3), 4 for "RGBA", or 1 for "L" and "mask".
 
   Raises:
     ImageError: empty, truncated, damaged, not a picture, or too large.
     OSError: the file cannot be opened (missing, no permission, device error).
   """
-  if mode not in ("RGB", "L"):
-    raise ValueError(f"mode is {mode!r}; expected 'RGB' or 'L'.")
+  if mode not in _MODES:
+    raise ValueError(f"mode is {mode!r}; expected {', '.join(_MODES)}.")
   if isinstance(source, bytes):
     name = name or f"<{len(source)} bytes>"
     data = source
@@ -160,9 +164,21 @@ def _to_eight_bits(picture: Image.Image, mode: str, name: str) -> np.ndarray:
     # `convert` would clip at 255 instead of scaling. The mode I of PNG and
     # PPM is 16-bit data too: Pillow scales those to 0..65535.
     wide = np.asarray(picture).astype(np.uint32)
+    if mode == "mask" and wide.max() <= 255:
+      return wide.astype(np.uint8)
     gray = ((wide + 128) // 257).astype(np.uint8)
-    return gray if mode == "L" else np.repeat(gray[..., None], 3, axis=2)
+    return np.array(
+      Image.fromarray(gray).convert("L" if mode == "mask" else mode)
+    )
   picture.load()
+  if mode in ("RGBA", "mask"):
+    rgba = np.array(picture.convert("RGBA"))
+    if mode == "RGBA" or rgba[..., 3].min() < 255:
+      return rgba if mode == "RGBA" else rgba[..., 3]
+    gray = (rgba[..., :2] == rgba[..., 1:3]).all()
+    if stored == "P" and not gray:
+      return np.where(np.array(picture) > 0, 255, 0).astype(np.uint8)
+    mode = "L"
   # Otherwise Pillow converts the transparent colour too, or warns about it.
   picture.info.pop("transparency", None)
   # Gray is made from RGB, as the originals do, whatever was stored.

@@ -112,6 +112,68 @@ def test_transparent_colour_of_rgb_is_kept():
   np.testing.assert_array_equal(read, np.full((1, 2, 3), [9, 8, 7]))
 
 
+def palette_of(*colours):
+  image = Image.new("P", (len(colours), 1))
+  image.putpalette([value for colour in colours for value in colour])
+  image.putdata(range(len(colours)))
+  return image
+
+
+def test_transparency_is_kept_on_demand():
+  rgba = picture(channels=4)
+  read = images.read(encoded(Image.fromarray(rgba), "PNG"), "RGBA")
+  np.testing.assert_array_equal(read, rgba)
+  opaque = images.read(encoded(Image.fromarray(rgba[..., :3]), "PNG"), "RGBA")
+  np.testing.assert_array_equal(opaque[..., :3], rgba[..., :3])
+  assert (opaque[..., 3] == 255).all()
+  wide = np.array([[0, 257, 65535]], np.uint16)
+  read = images.read(encoded(Image.fromarray(wide), "PNG"), "RGBA")
+  np.testing.assert_array_equal(
+    read, [[[0, 0, 0, 255], [1, 1, 1, 255], [255] * 4]]
+  )
+
+
+@pytest.mark.parametrize(
+  ("stored", "options", "expected"),
+  [
+    (Image.fromarray(np.array([[0, 1]], np.uint8)), {}, [0, 1]),
+    (Image.fromarray(np.array([[0, 1]], np.uint16)), {}, [0, 1]),
+    (Image.fromarray(np.array([[0, 65535]], np.uint16)), {}, [0, 255]),
+    (Image.fromarray(np.array([[False, True]])), {}, [0, 255]),
+    (Image.fromarray(np.uint8([[[0] * 3, [255] * 3]])), {}, [0, 255]),
+    (Image.fromarray(np.uint8([[[0] * 4, [9, 9, 9, 255]]])), {}, [0, 255]),
+    (
+      Image.fromarray(np.uint8([[[9, 9, 9, 255], [0] * 3 + [255]]])),
+      {},
+      [9, 0],
+    ),
+    (palette_of((0, 0, 0), (255, 255, 255)), {}, [0, 255]),
+    (palette_of((0, 0, 0), (128, 0, 0)), {}, [0, 255]),
+    (palette_of((9, 8, 7), (1, 2, 3)), {"transparency": 0}, [0, 255]),
+  ],
+  ids=[
+    "gray 0/1",
+    "16 bits 0/1",
+    "16 bits",
+    "1 bit",
+    "RGB",
+    "alpha",
+    "opaque alpha",
+    "black and white palette",
+    "coloured palette",
+    "transparent palette",
+  ],
+)
+def test_masks_are_read_as_people_draw_them(stored, options, expected):
+  mask = images.read(encoded(stored, "PNG", **options), "mask")
+  np.testing.assert_array_equal(mask, [[[value] for value in expected]])
+
+
+def test_unknown_modes_are_refused():
+  with pytest.raises(ValueError, match="'HSV'; expected RGB, RGBA, L, mask"):
+    images.read(b"", "HSV")
+
+
 def test_cmyk_becomes_rgb():
   image = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
   read = images.read(encoded(image, "TIFF"))
