@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import logging
 
-from gansynth.data import datasets, sources
+from gansynth.data import blending_sources, datasets, sources
 from gansynth.data.preprocess import Preprocess
 
 SOURCES = (
@@ -19,6 +19,7 @@ SOURCES = (
   "single",
   "colorization",
   "tfds",
+  *blending_sources.SOURCES,
 )
 SPLITS = ("train", "test")
 
@@ -55,6 +56,21 @@ def create(config: Any, split: str):
     severity (0.5), paired (False: training never shows both renderings of a
     scene; True: it shows nothing else).
 
+  GP-GAN's sources resize to a short side of load_size (64) and cut crop_size
+  (64); seed (0) draws what is drawn once:
+
+  - `aligned_views`: root holds a folder of pictures for each view; boxes (""),
+    a file of lines `folder:r0,c0,r1,c1`; val_ratio (0.05) of the folders are
+    kept for test; train_samples and test_samples (150000, 256) pairs; ratio
+    (0.5) of the pasted square;
+  - `procedural_views`: street scenes in several weathers; height and width
+    (64, 96), num_train and num_test scenes (1000, 100), and the pairs of the
+    above;
+  - `recolored_objects`: folder_a has pictures and folder_b their masks;
+    recolor_strength (1);
+  - `cropped_pictures` (root or folder_a) and `procedural_pictures` (the
+    scenes of `procedural_views`): pictures without pairs.
+
   Args:
     config: an `ml_collections.ConfigDict` or any object with these fields.
     split: "train" or "test".
@@ -73,6 +89,18 @@ def create(config: Any, split: str):
     raise ValueError(
       f"data source is {source!r}; expected one of {', '.join(SOURCES)}."
     )
+  cache = _get(config, "cache_bytes", 0)
+
+  def kept(item_source: sources.Source) -> sources.Source:
+    return sources.CachedSource(item_source, cache) if cache else item_source
+
+  if source in blending_sources.SOURCES:
+    return blending_sources.create(
+      config,
+      split,
+      folder=lambda side: _folder(config, split, side),
+      kept=kept,
+    )
   preprocess = Preprocess(
     mode=_get(config, "preprocess", "resize_and_crop"),
     load_size=_get(config, "load_size", 286),
@@ -86,10 +114,6 @@ def create(config: Any, split: str):
     "input_channels": _get(config, "input_channels", 3),
     "output_channels": _get(config, "output_channels", 3),
   }
-  cache = _get(config, "cache_bytes", 0)
-
-  def kept(item_source: sources.Source) -> sources.Source:
-    return sources.CachedSource(item_source, cache) if cache else item_source
 
   if source in ("single", "colorization"):
     folder = _folder(config, split, "a")

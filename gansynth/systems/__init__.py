@@ -6,11 +6,14 @@ import ml_collections
 import optax
 
 from gansynth import models
-from gansynth.systems import schedules
+from gansynth.systems import optimizers, schedules
+from gansynth.systems.common import NOISE
+from gansynth.systems.critic_schedule import CriticSchedule
 from gansynth.systems.cyclegan import CycleGAN
+from gansynth.systems.gpgan import BlendingGAN, WassersteinGAN
 from gansynth.systems.pix2pix import Pix2Pix
 
-SYSTEMS = ("cyclegan", "pix2pix")
+SYSTEMS = ("cyclegan", "pix2pix", "blending_gan", "wasserstein_gan")
 
 
 def create(
@@ -24,22 +27,28 @@ def create(
     config: `system` (one of `SYSTEMS`), `generator` and `discriminator`
       (`name` and fields of `models.create`), `loss` (fields of the system),
       `optimizer`, `dtype`, `remat`, `accumulation`, `ema_decay`, and
-      `data.input_channels` and `data.output_channels`.
+      `data.input_channels` and `data.output_channels`. GP-GAN's systems also
+      have `schedule` (fields of `CriticSchedule`) and
+      `optimizer.critic_learning_rate`.
     steps_per_epoch: over which the learning rate stays.
     axis_name: mapped axis of the devices, None to run unmapped.
 
   Returns:
     An object with the pure functions `init(rng, batch)` and
-    `train_step(state, batch)`; `generators()` by direction; and
-    `generator_variables(state, direction)`.
+    `train_steps()[phase](state, batch)`; `phase(step)`; `generators()` by
+    direction; and `generator_variables(state, direction)`.
 
   Raises:
-    ValueError: a name or field that is not known.
+    ValueError: a name or field that is not known, or options that do not go
+      together.
   """
   if config.system not in SYSTEMS:
     raise ValueError(
       f"unknown system {config.system!r}; choose one of {', '.join(SYSTEMS)}"
     )
+  shared = {"dtype": config.dtype, "axis_name": axis_name}
+  if config.system in ("blending_gan", "wasserstein_gan"):
+    return _gpgan(config, shared)
   options = {
     **config.loss.to_dict(),
     "generator_optimizer": _adam(config.optimizer, steps_per_epoch),
@@ -48,7 +57,6 @@ def create(
     "accumulation": config.accumulation,
     "axis_name": axis_name,
   }
-  shared = {"dtype": config.dtype, "axis_name": axis_name}
   channels = (config.data.input_channels, config.data.output_channels)
 
   def generator(output_channels):
@@ -77,6 +85,64 @@ def create(
   )
 
 
+def _gpgan(config, shared):
+  if config.accumulation != 1 or config.remat:
+    raise ValueError(
+      f"{config.system} has no accumulation ({config.accumulation}) and no "
+      f"remat ({config.remat}): statistics are those of the whole batch. Set "
+      "accumulation to 1 and remat to False, and use a smaller batch_size or "
+      "more devices where memory is short"
+    )
+  if config.optimizer.policy != "constant":
+    raise ValueError(
+      f"{config.system} trains with constant learning rates, not with policy "
+      f"{config.optimizer.policy!r}; set optimizer.policy to 'constant'"
+    )
+  sizes = {
+    "generator.image_size": config.generator.image_size,
+    "discriminator.image_size": config.discriminator.image_size,
+    "data.crop_size": config.data.crop_size,
+  }
+  if len(set(sizes.values())) > 1:
+    raise ValueError(
+      "these must be equal: "
+      + ", ".join(f"{name} {size}" for name, size in sizes.items())
+    )
+  rates = (
+    config.optimizer.learning_rate,
+    config.optimizer.critic_learning_rate,
+  )
+  supervised = config.system == "blending_gan"
+  if supervised:
+    generator_optimizer, critic_optimizer = (
+      optimizers.chainer_adam(
+        rate, beta1=config.optimizer.beta1, beta2=config.optimizer.beta2
+      )
+      for rate in rates
+    )
+  else:
+    generator_optimizer, critic_optimizer = (
+      optimizers.rmsprop(rate, decay=config.optimizer.decay) for rate in rates
+    )
+  options = {
+    **config.loss.to_dict(),
+    "generator": models.create(
+      **config.generator.to_dict(),
+      **shared,
+      output_channels=config.data.output_channels,
+    ),
+    "critic": models.create(**config.discriminator.to_dict(), **shared),
+    "generator_optimizer": generator_optimizer,
+    "critic_optimizer": critic_optimizer,
+    "schedule": CriticSchedule(**config.schedule.to_dict()),
+    "ema_decay": config.ema_decay,
+    "axis_name": shared["axis_name"],
+  }
+  if supervised:
+    return BlendingGAN(**options)
+  return WassersteinGAN(latent_size=config.generator.latent_size, **options)
+
+
 def _adam(config, steps_per_epoch):
   factors = schedules.learning_rate_factors(
     config.policy,
@@ -93,4 +159,13 @@ def _adam(config, steps_per_epoch):
   )
 
 
-__all__ = ["SYSTEMS", "CycleGAN", "Pix2Pix", "create"]
+__all__ = [
+  "NOISE",
+  "SYSTEMS",
+  "BlendingGAN",
+  "CriticSchedule",
+  "CycleGAN",
+  "Pix2Pix",
+  "WassersteinGAN",
+  "create",
+]

@@ -1,7 +1,7 @@
 """What every system's train step is made of."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -13,6 +13,35 @@ from jax import lax
 from gansynth import losses
 
 PyTree = Any
+
+# The direction of a generator that makes pictures of noise.
+NOISE = "noise"
+
+
+class Phase(NamedTuple):
+  """What one step does."""
+
+  name: str  # which of a system's `train_steps`
+  note: str = ""  # shown beside the progress
+
+
+class System:
+  """What the systems have in common whose steps are all alike."""
+
+  def train_steps(self) -> dict[str, Callable]:
+    """One device's share of a step, (state, batch) -> (state, metrics).
+
+    By the name of the phase; each is compiled once.
+    """
+    return {"": self.train_step}
+
+  def phase(self, step: int) -> Phase:
+    """What the step after `step` steps does, which is known without a device.
+
+    A resumed run so does what the one that never stopped does.
+    """
+    del step
+    return Phase("")
 
 
 class GanState(struct.PyTreeNode):

@@ -21,7 +21,7 @@ from gansynth.systems import common, image_pool
 
 
 @dataclasses.dataclass(frozen=True)
-class CycleGAN:
+class CycleGAN(common.System):
   """The system: networks, weights of the losses, optimisers.
 
   Batches hold `image_a` and `image_b`, uint8 or float32 in [-1, 1] (batch,

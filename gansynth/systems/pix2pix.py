@@ -16,7 +16,7 @@ from gansynth.systems import common
 
 
 @dataclasses.dataclass(frozen=True)
-class Pix2Pix:
+class Pix2Pix(common.System):
   """The system: networks, weights of the losses, optimisers.
 
   Batches hold `image_a` (input) and `image_b` (what it should become), uint8
