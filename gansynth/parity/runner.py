@@ -15,7 +15,7 @@ from gansynth.parity.case import Case, CaseError
 from gansynth.parity.comparison import Comparison
 from gansynth.parity.networks import is_counter
 
-SYSTEMS = ("cyclegan", "pix2pix")  # modules beside this one
+SYSTEMS = ("cyclegan", "pix2pix", "gpgan")  # modules beside this one
 
 Check = Callable[[Case], Iterator[Comparison]]
 

@@ -1,3 +1,5 @@
 """Checks of GP-GAN: solver, pipeline, networks, training."""
 
-CHECKS = {}
+from gansynth.parity.gpgan import solver
+
+CHECKS = {**solver.CHECKS}
