@@ -1,14 +1,14 @@
 """Original checkpoints to our variables, without the original's libraries."""
 
-from gansynth.convert.cyclegan import (
-  convert_state_dict,
-  from_original,
-  to_state_dict,
-)
 from gansynth.convert.errors import (
   CheckpointError,
   KeyMismatchError,
   UnsafeCheckpointError,
+)
+from gansynth.convert.formats import (
+  convert_state_dict,
+  from_original,
+  to_state_dict,
 )
 from gansynth.convert.torch_reader import load_state_dict
 

@@ -11,22 +11,17 @@ import math
 import mmap
 import os
 import pathlib
-import tarfile
 import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gansynth.convert import torch_pickle
+from gansynth.convert import foreign, torch_pickle
 from gansynth.convert.errors import CheckpointError
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
-# How much more than its own size a file may unfold to: tensors may share
-# storage, so a little file could otherwise ask for all memory.
-_UNFOLD_BYTES = 64 * 2**20
-_UNFOLD_FACTOR = 4
 
 
 def load_state_dict(
@@ -53,37 +48,14 @@ def load_state_dict(
   source = str(path)
   with pathlib.Path(path).open("rb") as file:
     size = os.fstat(file.fileno()).st_size
-    head = file.read(512)
-    if not head:
-      raise CheckpointError(f"{source}: the file is empty")
-    _refuse_foreign(source, path, head)
+    head = file.read(foreign.HEAD_BYTES)
+    foreign.refuse(pathlib.Path(path), head, "a file written by torch.save")
     if head.startswith(b"PK"):
       content, read_storage = _open_zip(source, file, size)
     else:
       content, read_storage = _open_legacy(source, file, size)
     tensors = _choose_state_dict(source, content, key)
     return _read_tensors(source, tensors, read_storage, size)
-
-
-def _refuse_foreign(source, path, head):
-  found = None
-  if len(head) > 8 and head[8:9] == b"{":
-    found = "safetensors"
-  elif head.startswith(b"\x89HDF"):
-    found = "HDF5"
-  elif head.startswith(b"\x93NUMPY"):
-    found = "NumPy"
-  elif head.lstrip()[:1] == b"<":
-    found = "HTML or XML"
-  elif head.startswith(b"version https://git-lfs"):
-    found = "a Git LFS pointer"
-  elif tarfile.is_tarfile(path):
-    found = "a tar archive (PyTorch before 0.1.10, or an archive of files)"
-  if found:
-    raise CheckpointError(
-      f"{source}: expected a file written by torch.save, found {found}; "
-      "convert it with the program it comes from, or download it again"
-    )
 
 
 def _open_zip(source, file, size):
@@ -110,7 +82,7 @@ def _open_zip(source, file, size):
       f"{source}: this is a TorchScript archive, which holds a program; save "
       "its state_dict() where it comes from"
     )
-  _check_unfolding(source, sum(info.file_size for info in infos), size)
+  foreign.check_unfolding(source, sum(info.file_size for info in infos), size)
 
   def read(name):
     try:
@@ -245,21 +217,13 @@ def _choose_state_dict(source, content, key):
   )
 
 
-def _check_unfolding(source, wanted, size):
-  if wanted > _UNFOLD_BYTES + _UNFOLD_FACTOR * size:
-    raise CheckpointError(
-      f"{source}: {size} bytes of file would unfold to {wanted} bytes; no "
-      "checkpoint does that"
-    )
-
-
 def _read_tensors(
   source: str,
   tensors: dict[str, torch_pickle.Tensor],
   read_storage: Callable[[torch_pickle.Storage], tuple[Any, str]],
   size: int,
 ) -> collections.OrderedDict[str, np.ndarray]:
-  _check_unfolding(
+  foreign.check_unfolding(
     source,
     sum(t.dtype.itemsize * math.prod(t.shape) for t in tensors.values()),
     size,
