@@ -100,7 +100,7 @@ def read(
   Args:
     source: a path, or the bytes of an encoded picture.
     mode: "RGB" for three channels, "RGBA" for four, "L" for gray (ITU-R 601
-      luma), "mask" for a mask: its transparency where it has any; else of a
+      luma), "mask" for a mask: its transparency where that varies; else of a
       coloured palette whether the index is 0; else gray, 16 bits of at most
       255 as they are.
     name: what to call the picture in errors when `source` is bytes.
@@ -173,7 +173,7 @@ def _to_eight_bits(picture: Image.Image, mode: str, name: str) -> np.ndarray:
   picture.load()
   if mode in ("RGBA", "mask"):
     rgba = np.array(picture.convert("RGBA"))
-    if mode == "RGBA" or rgba[..., 3].min() < 255:
+    if mode == "RGBA" or np.ptp(rgba[..., 3]) > 0:
       return rgba if mode == "RGBA" else rgba[..., 3]
     gray = (rgba[..., :2] == rgba[..., 1:3]).all()
     if stored == "P" and not gray:
