@@ -2,6 +2,7 @@
 
 import argparse
 import logging as py_logging
+import os
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,22 @@ def quieten_libraries() -> None:
     return record.levelno >= py_logging.WARNING or path.is_relative_to(package)
 
   logging.get_absl_handler().addFilter(ours)
+
+
+def log_progress() -> None:
+  """Shows what the library logs, in a program without absl's `app.run`."""
+  logging.use_absl_handler()
+  logging.set_verbosity(logging.INFO)
+  quieten_libraries()
+
+
+def cache_compilations() -> None:
+  """Keeps compiled programs in the home folder, unless the user says where."""
+  import jax
+
+  if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    cache = pathlib.Path.home() / ".cache" / "gansynth" / "xla"
+    jax.config.update("jax_compilation_cache_dir", str(cache))
 
 
 def parse(argv: Sequence[str]) -> list[str]:

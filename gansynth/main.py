@@ -1,6 +1,5 @@
 """`python -m gansynth.main --config=configs/cyclegan.py`."""
 
-import os
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -34,13 +33,9 @@ def main(argv: Sequence[str]) -> None:
   # Imported late, so that --help and wrong flags answer at once.
   import importlib
 
-  import jax
-
   from gansynth import parallel
 
-  if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    cache = pathlib.Path.home() / ".cache" / "gansynth" / "xla"
-    jax.config.update("jax_compilation_cache_dir", str(cache))
+  command_line.cache_compilations()
   workdir = pathlib.Path(_WORKDIR.value or _default_workdir())
   mode = importlib.import_module(f"gansynth.{_MODE.value}")
   try:
