@@ -18,7 +18,6 @@ from gansynth.synthesis import background, record
 from gansynth.translator import Translator
 
 RECORD = "translation.json"
-FORMATS = ("png", "jpg")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,15 +111,8 @@ def translate_folder(
     ValueError: `target` lies in `source` or holds something else's results.
   """
   source, target = pathlib.Path(source), pathlib.Path(target)
-  if file_format not in FORMATS:
-    raise ValueError(
-      f"unknown format {file_format!r}; choose one of {', '.join(FORMATS)}"
-    )
-  if target.absolute().is_relative_to(source.absolute()):
-    raise ValueError(
-      f"the output {target} lies in the input {source}, where it would be "
-      "taken for input; choose a folder outside"
-    )
+  background.check_format(file_format)
+  background.refuse_inside(target, source)
   outputs = output_names(
     [os.path.relpath(path, source) for path in images.list_images(source)],
     file_format,

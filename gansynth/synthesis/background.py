@@ -11,8 +11,32 @@ import numpy as np
 
 from gansynth import images
 
+FORMATS = ("png", "jpg")  # that results are written as
 Item = TypeVar("Item")
 Value = TypeVar("Value")
+
+
+def check_format(file_format: str) -> None:
+  """Raises ValueError unless results can be written as `file_format`."""
+  if file_format not in FORMATS:
+    raise ValueError(
+      f"unknown format {file_format!r}; choose one of {', '.join(FORMATS)}"
+    )
+
+
+def refuse_inside(
+  output: str | os.PathLike[str], source: str | os.PathLike[str]
+) -> None:
+  """Raises ValueError if results would be taken for input the next time."""
+  if (
+    pathlib.Path(output)
+    .absolute()
+    .is_relative_to(pathlib.Path(source).absolute())
+  ):
+    raise ValueError(
+      f"the output {output} lies in the input {source}, where it would be "
+      "taken for input; choose a folder outside"
+    )
 
 
 def ahead(
@@ -75,19 +99,16 @@ class Writer:
   and renamed, so what is there is whole.
   """
 
-  def __init__(self, threads: int | None = None, quality: int = 95) -> None:
-    """Starts threads, by default one a core; `quality` is of JPEG."""
-    threads = threads or os.cpu_count() or 1
+  def __init__(self) -> None:
+    """Starts a thread for each core."""
+    threads = os.cpu_count() or 1
     self._pool = concurrent.futures.ThreadPoolExecutor(threads)
     self._pending = collections.deque()
     self._depth = 8 * threads
-    self._quality = quality
 
   def write(self, path: pathlib.Path, picture: np.ndarray) -> None:
     """Starts to write; raises what an earlier write ran into."""
-    self._pending.append(
-      self._pool.submit(images.write, path, picture, self._quality)
-    )
+    self._pending.append(self._pool.submit(images.write, path, picture))
     if len(self._pending) > self._depth:
       self._pending.popleft().result()
 

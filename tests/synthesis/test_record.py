@@ -1,6 +1,5 @@
 """What made a folder's pictures."""
 
-
 import numpy as np
 
 from gansynth.synthesis import record
