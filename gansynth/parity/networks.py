@@ -184,4 +184,4 @@ def compare_state(
 
 def is_counter(name: str) -> bool:
   """Whether an array counts batches, which nothing reads or keeps."""
-  return name.endswith("num_batches_tracked")
+  return name.endswith(("num_batches_tracked", "/N"))  # torch's, Chainer's
