@@ -48,7 +48,7 @@ class ConfigError(ValueError):
 def defaults() -> ml_collections.ConfigDict:
   """What image-to-image training needs; CycleGAN's published settings."""
   config = ml_collections.ConfigDict()
-  config.system = "cyclegan"  # a file of gansynth/systems
+  config.system = "cyclegan"  # see gansynth.systems
   config.seed = 0
   config.batch_size = 1  # over all devices and hosts together
   config.max_steps = 0  # stop earlier than the epochs say; 0: do not

@@ -12,7 +12,7 @@ import numpy as np
 from absl import logging
 
 from gansynth import config as config_lib
-from gansynth import data, images, parallel
+from gansynth import data, images, parallel, systems
 from gansynth.data import pipeline
 from gansynth.translator import Translator, load_generators
 
@@ -103,6 +103,11 @@ def evaluate(
   """
   config_lib.check(config, workdir, only=config_lib.NETWORKS)
   step, generators = load_generators(workdir, config.evaluate.step)
+  if systems.NOISE in generators:
+    raise config_lib.ConfigError(
+      f"{workdir}: {config.system} makes pictures of noise, which have no true "
+      "picture to be compared with; look at the run's sample sheets"
+    )
   logging.info("evaluating the checkpoint of step %d", step)
   metrics = translation_metrics(
     {
@@ -148,10 +153,11 @@ def metric_names(directions: Iterable[str], dataset: Any) -> list[str]:
   """Names of what `translation_metrics` measures, the same on every host.
 
   Args:
-    directions: AtoB and perhaps BtoA.
+    directions: AtoB and perhaps BtoA; nothing is measured of a generator that
+      starts from noise.
     dataset: test split of `data.create`.
   """
-  directions = list(directions)
+  directions = [name for name in directions if name != systems.NOISE]
   names = []
   for direction in directions:
     if dataset.paired:

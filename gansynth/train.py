@@ -2,7 +2,7 @@
 
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -17,14 +17,13 @@ from gansynth import (
   evaluate,
   images,
   parallel,
-  sheets,
+  samples,
   systems,
 )
 from gansynth import config as config_lib
 from gansynth.data import pipeline
 from gansynth.metric_writer import MetricWriter
 from gansynth.progress import Progress
-from gansynth.translator import Translator
 
 SAMPLES = "samples"
 _STEPS_AHEAD = 2  # that may be under way on the devices
@@ -57,9 +56,15 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
   total = total_steps(config, steps_per_epoch)
   measured = evaluate.metric_names(system.generators(), test_set)
   if config.best_metric and config.best_metric not in measured:
+    choose = f"one of {', '.join(measured)}, or " if measured else ""
     raise config_lib.ConfigError(
       f"best_metric {config.best_metric!r} is not measured on this data; "
-      f"choose one of {', '.join(measured)}, or '' to keep the last checkpoints"
+      f"choose {choose}'' to keep the last checkpoints"
+    )
+  if config.evaluate.every and not measured:
+    raise config_lib.ConfigError(
+      f"evaluate.every is {config.evaluate.every}, and nothing is measured "
+      f"while {config.system} is trained; set it to 0"
     )
   parallel.on_primary(lambda: config_lib.record(config, workdir))
 
@@ -138,7 +143,7 @@ class _Loop:
 
   def __init__(self, config, workdir, system, test_set, checkpointer, writer):
     self._config = config
-    self._samples = workdir / SAMPLES
+    self._folder = workdir / SAMPLES
     self._system = system
     self._test_set = test_set
     self._checkpointer = checkpointer
@@ -146,17 +151,16 @@ class _Loop:
     self.scores = {}  # of the newest evaluation
     self._pending = []  # (step, metrics on the device) since the last log
     self._logged = time.monotonic(), 0
-    self._translators = {
-      direction: Translator(
-        network, None, batch_size=config.evaluate.batch_size
-      )
-      for direction, network in system.generators().items()
-    }
+    self._samples = samples.create(system, test_set, config.evaluate.batch_size)
 
   def run(self, state, batches, first: int, total: int) -> bool:
     """Trains from step `first` to `total`; False if it was asked to stop."""
     config = self._config
-    step_fn = parallel.map_step(self._system.train_step)
+    step_fns = {
+      name: parallel.map_step(step_fn)
+      for name, step_fn in self._system.train_steps().items()
+    }
+    compiled = set()
     stop, note = False, ""
     logging.info("compiling the step; the first one takes a while")
     with (
@@ -164,10 +168,13 @@ class _Loop:
       Progress(total, unit="step", initial=first) as progress,
     ):
       for step in range(first + 1, total + 1):
+        phase = self._system.phase(step - 1)
         batch = parallel.split_batch(next(batches))
-        state, metrics = step_fn(state, batch)
+        state, metrics = step_fns[phase.name](state, batch)
         self._pending.append((step, metrics))
-        if step == first + 1:
+        compiles = phase.name not in compiled
+        if compiles:
+          compiled.add(phase.name)
           jax.block_until_ready(metrics)
           progress.restart_clock(1)
           self._logged = time.monotonic(), step
@@ -176,13 +183,13 @@ class _Loop:
           jax.block_until_ready(self._pending[-1 - _STEPS_AHEAD])
         stop = preemption.reached(step)
         saves = stop or step == total or step % config.checkpoint_every == 0
-        samples = step == total or step % config.sample_every == 0
+        draws = step == total or step % config.sample_every == 0
         evaluates = self._evaluates(step, saves)
-        if saves or samples or evaluates or step % config.log_every == 0:
+        if saves or draws or evaluates or step % config.log_every == 0:
           note = self._log(step)
-        if step > first + 1:
-          progress.update(1, note)
-        if samples and not stop:
+        if not compiles:
+          progress.update(1, " ".join(filter(None, (phase.note, note))))
+        if draws and not stop:
           self._sample(step, state)
         scores = None
         if evaluates and not stop:
@@ -210,10 +217,12 @@ class _Loop:
     self._pending = []
     for at, metrics in fetched:
       check_finite(at, metrics)
-    means = {
-      name: float(np.mean([metrics[name] for _, metrics in fetched]))
-      for name in fetched[0][1]
-    }
+    # Steps of another phase may have other metrics.
+    values: dict[str, list[Any]] = {}
+    for _, metrics in fetched:
+      for name, value in metrics.items():
+        values.setdefault(name, []).append(value)
+    means = {name: float(np.mean(found)) for name, found in values.items()}
     since, at = self._logged
     now = time.monotonic()
     if step > at:
@@ -228,29 +237,18 @@ class _Loop:
       if not name.startswith(("gradient", "steps", "images"))
     )
 
-  def _use(self, state) -> Mapping[str, Translator]:
-    """The translators, with this state's weights."""
-    for direction, translate in self._translators.items():
-      translate.variables = self._system.generator_variables(state, direction)
-    return self._translators
-
   def _sample(self, step: int, state) -> None:
-    """Writes a sheet of test pictures, translated and back."""
+    """Writes a sheet of what the system makes."""
     if not parallel.is_primary():
       return
-    number = min(self._config.num_samples, len(self._test_set))
-    sheet = sample_sheet(
-      self._use(state),
-      [self._test_set[i] for i in range(number)],
-      getattr(self._test_set, "visible", None),
-    )
-    images.write(self._samples / f"step_{step:07d}.png", sheet)
+    sheet = self._samples.sheet(state, self._config.num_samples)
+    images.write(self._folder / f"step_{step:07d}.png", sheet)
     self._writer.write_images(step, {"samples": sheet})
 
   def _evaluate(self, step: int, state) -> dict[str, float]:
     config = self._config.evaluate
     metrics = evaluate.translation_metrics(
-      self._use(state),
+      self._samples.translators(state),
       self._test_set,
       max_items=config.max_items,
       batch_size=config.batch_size,
@@ -290,45 +288,3 @@ def check_finite_state(step: int, state: Any) -> None:
       f"number, {bad[0]} the first; this step was not saved. Start again with "
       "a lower --config.optimizer.learning_rate in another --workdir"
     )
-
-
-def sample_sheet(
-  translators: Mapping[str, Translator],
-  items: list[dict[str, Any]],
-  visible: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
-) -> np.ndarray:
-  """Lays out test items and their translations.
-
-  With both directions: A, its translation, and that translated back; the same
-  for B. With one direction: A, its translation, and the true B.
-
-  Args:
-    translators: by direction, AtoB and perhaps BtoA.
-    items: with `image_a` and `image_b`.
-    visible: makes a picture of an A and a B that are none by themselves, as
-      in colorization.
-
-  Returns:
-    uint8 (height, width, 3): a row for each item, titles above.
-  """
-  sides = {
-    side: [
-      images.to_unit_range(item[f"image_{side.lower()}"]) for item in items
-    ]
-    for side in "AB"
-  }
-  columns = {}
-  for direction, translate in translators.items():
-    source, target = direction[0], direction[-1]
-    outputs = translate.translate(sides[source])
-    columns[source] = sides[source]
-    columns[f"{source} to {target}"] = outputs
-    back = translators.get(f"{target}to{source}")
-    if back is None:
-      columns[target] = sides[target]
-    else:
-      columns[f"and back to {source}"] = back.translate(outputs)
-  if visible is not None:
-    for title in ("A to B", "B"):
-      columns[title] = list(map(visible, sides["A"], columns[title]))
-  return sheets.make(list(zip(*columns.values(), strict=True)), list(columns))

@@ -12,7 +12,7 @@ import orbax.checkpoint as ocp
 import pytest
 import tiny
 
-from gansynth import images, parallel, train
+from gansynth import images, parallel, samples, train
 from gansynth.checkpoints import CheckpointError
 from gansynth.translator import Translator
 
@@ -227,7 +227,7 @@ def levels(sheet, count):
 
 
 def test_sheets_show_input_translation_and_return():
-  sheet = train.sample_sheet(
+  sheet = samples.sample_sheet(
     {"AtoB": Half(0.5), "BtoA": Half(2.0)}, make_items(2)
   )
   assert sheet.dtype == np.uint8
@@ -238,7 +238,7 @@ def test_sheets_show_input_translation_and_return():
 
 
 def test_sheets_of_one_direction_show_the_truth():
-  sheet = train.sample_sheet({"AtoB": Half(0.5)}, make_items(1))
+  sheet = samples.sample_sheet({"AtoB": Half(0.5)}, make_items(1))
   rows = levels(sheet, 3)
   assert rows
   assert all(row == [200, 100, 80] for row in rows)

@@ -1,0 +1,144 @@
+"""GP-GAN: blending with Gaussian-Poisson equations (Wu et al., 2019).
+
+    python -m gansynth.main --config=configs/gpgan.py
+
+trains the Blending GAN on procedural street scenes: the centre of a picture
+is another weather's, and the network makes it one picture again.
+"""
+
+from gansynth import config as config_lib
+
+
+def get_config(variant=None):
+  """Returns the config of a variant; see the top of the file."""
+  config = config_lib.defaults()
+  variants = {
+    "default": _procedural,
+    "supervised": _supervised,
+    "recolored": _recolored,
+    "wgan": _wgan,
+    "wgan_procedural": _wgan_procedural,
+  }
+  return config_lib.apply_variant(config, variant, variants)
+
+
+def _game(config):
+  """What the published trainings of both networks share."""
+  config.data.load_size = 64
+  config.data.crop_size = 64
+  config.data.seed = 0
+  config.discriminator = {
+    "name": "dcgan_critic",
+    "image_size": 64,
+    "features": 64,  # ndf
+    "init_gain": 0.02,
+  }
+  config.schedule = {
+    "critic_steps": 5,  # d_iters, for every generator step
+    "long_critic_steps": 100,  # in long iterations
+    "long_until": 25,  # the first so many are long
+    "long_every": 500,  # and then every so many-th; 0: no more
+  }
+  config.optimizer.policy = "constant"
+  config.optimizer.num_epochs = 25
+  config.optimizer.num_epochs_decay = 0
+  config.log_every = 50
+
+
+def _supervised(config):
+  _game(config)
+  config.system = "blending_gan"
+  config.seed = 5
+  config.batch_size = 64
+  config.generator = {
+    "name": "encoder_decoder",
+    "image_size": 64,
+    "encoder_features": 64,  # nef
+    "decoder_features": 64,  # ngf
+    "bottleneck": 4000,
+    "init_gain": 0.02,
+  }
+  config.loss = {
+    "l2_weight": 0.999,  # of the squared error; the critic's score has 0.001
+    "clamp_lower": -0.01,  # of all the critic's parameters
+    "clamp_upper": 0.01,
+  }
+  config.optimizer.learning_rate = 0.002
+  config.optimizer.critic_learning_rate = 0.0002
+  config.data.source = "aligned_views"
+  config.data.boxes = ""
+  config.data.val_ratio = 0.05
+  config.data.train_samples = 150_000
+  config.data.test_samples = 256
+  config.data.ratio = 0.5
+  config.sample_every = 1000
+  config.checkpoint_every = 2344  # an epoch
+  config.best_metric = "error_AtoB"
+  config.evaluate.batch_size = 64
+
+
+def _recolored(config):
+  _supervised(config)
+  config.data.source = "recolored_objects"
+  config.data.recolor_strength = 1.0
+
+
+def _wgan(config):
+  _game(config)
+  config.system = "wasserstein_gan"
+  config.seed = 5
+  config.batch_size = 128
+  config.generator = {
+    "name": "dcgan_generator",
+    "image_size": 64,
+    "features": 64,  # ngf
+    "latent_size": 100,  # nz
+    "init_gain": 0.02,
+  }
+  config.loss = {"clamp_lower": -0.01, "clamp_upper": 0.01}
+  config.optimizer.learning_rate = 5e-5
+  config.optimizer.critic_learning_rate = 5e-5
+  config.optimizer.decay = 0.99
+  config.data.source = "cropped_pictures"
+  config.num_samples = 64
+  config.checkpoint_every = 1172  # an epoch of 150,000 pictures
+  config.evaluate.batch_size = 64
+
+
+def _procedural(config):
+  _supervised(config)
+  _use_procedural_views(config)
+  config.data.source = "procedural_views"
+  config.data.train_samples = 8000
+  config.data.test_samples = 64
+  config.batch_size = 16
+  config.generator.encoder_features = 32
+  config.generator.decoder_features = 32
+  config.generator.bottleneck = 512
+  config.discriminator.features = 32
+  config.schedule.critic_steps = 1
+  config.schedule.long_critic_steps = 10
+  config.schedule.long_until = 5
+  config.optimizer.num_epochs = 6
+  config.sample_every = 500
+  config.checkpoint_every = 1000
+
+
+def _wgan_procedural(config):
+  _wgan(config)
+  _use_procedural_views(config)
+  config.data.source = "procedural_pictures"
+  config.batch_size = 32
+  config.generator.features = 32
+  config.discriminator.features = 32
+  config.optimizer.num_epochs = 20
+  config.sample_every = 500
+  config.checkpoint_every = 1000
+
+
+def _use_procedural_views(config):
+  config.data.height = 64
+  config.data.width = 96
+  config.data.num_train = 300
+  config.data.num_test = 24
+  config.data.cache_bytes = 200_000_000

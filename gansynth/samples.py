@@ -1,0 +1,124 @@
+"""Sample sheets: what a system makes while it is being trained."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from gansynth import images, parallel, sheets, systems
+from gansynth.translator import Translator
+
+
+class TranslationSamples:
+  """Sheets of a system that translates: test pictures there and back."""
+
+  def __init__(self, system: Any, test_set: Any, batch_size: int):
+    """Prepares translators of all directions; they are compiled once.
+
+    Args:
+      system: see `systems.create`.
+      test_set: of the pictures.
+      batch_size: pictures translated at a time.
+    """
+    self._system = system
+    self._test_set = test_set
+    self._translators = {
+      direction: Translator(network, None, batch_size=batch_size)
+      for direction, network in system.generators().items()
+    }
+
+  def translators(self, state: Any) -> Mapping[str, Translator]:
+    """The translators, with this state's weights."""
+    for direction, translate in self._translators.items():
+      translate.variables = self._system.generator_variables(state, direction)
+    return self._translators
+
+  def sheet(self, state: Any, number: int) -> np.ndarray:
+    """Returns uint8 (height, width, 3) with the first `number` test items."""
+    number = min(number, len(self._test_set))
+    return sample_sheet(
+      self.translators(state),
+      [self._test_set[i] for i in range(number)],
+      getattr(self._test_set, "visible", None),
+    )
+
+
+class NoiseSamples:
+  """Sheets of a system that makes pictures of noise, the same noise always."""
+
+  def __init__(self, system: Any, batch_size: int):
+    """Prepares the generator; arguments as of `TranslationSamples`."""
+    self._system = system
+    devices = jax.local_device_count()
+    self._batch_size = -(-batch_size // devices) * devices
+    network = system.generators()[systems.NOISE]
+    self._generate = parallel.map_apply(network.apply)
+
+  def sheet(self, state: Any, number: int) -> np.ndarray:
+    """Returns uint8 (height, width, 3) with `number` pictures as a square."""
+    variables = self._system.generator_variables(state)
+    padded = -(-number // self._batch_size) * self._batch_size
+    noise = self._system.sample_noise(padded)
+    pictures = np.concatenate(
+      [
+        self._generate(variables, noise[first : first + self._batch_size])
+        for first in range(0, padded, self._batch_size)
+      ]
+    )[:number]
+    columns = max(1, int(number**0.5))
+    rows = [
+      pictures[first : first + columns] for first in range(0, number, columns)
+    ]
+    return sheets.make(rows, separator=2)
+
+
+def create(
+  system: Any, test_set: Any, batch_size: int
+) -> TranslationSamples | NoiseSamples:
+  """Chooses the kind of sheets that fits a system."""
+  if systems.NOISE in system.generators():
+    return NoiseSamples(system, batch_size)
+  return TranslationSamples(system, test_set, batch_size)
+
+
+def sample_sheet(
+  translators: Mapping[str, Translator],
+  items: list[dict[str, Any]],
+  visible: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
+  """Lays out test items and their translations.
+
+  With both directions: A, its translation, and that translated back; the same
+  for B. With one direction: A, its translation, and the true B.
+
+  Args:
+    translators: by direction, AtoB and perhaps BtoA.
+    items: with `image_a` and `image_b`.
+    visible: makes a picture of an A and a B that are none by themselves, as
+      in colorization.
+
+  Returns:
+    uint8 (height, width, 3): a row for each item, titles above.
+  """
+  sides = {
+    side: [
+      images.to_unit_range(item[f"image_{side.lower()}"]) for item in items
+    ]
+    for side in "AB"
+  }
+  columns = {}
+  for direction, translate in translators.items():
+    source, target = direction[0], direction[-1]
+    outputs = translate.translate(sides[source])
+    columns[source] = sides[source]
+    columns[f"{source} to {target}"] = outputs
+    back = translators.get(f"{target}to{source}")
+    if back is None:
+      columns[target] = sides[target]
+    else:
+      columns[f"and back to {source}"] = back.translate(outputs)
+  if visible is not None:
+    for title in ("A to B", "B"):
+      columns[title] = list(map(visible, sides["A"], columns[title]))
+  return sheets.make(list(zip(*columns.values(), strict=True)), list(columns))
