@@ -1,5 +1,5 @@
 """Checks of GP-GAN: solver, pipeline, networks, training."""
 
-from gansynth.parity.gpgan import solver
+from gansynth.parity.gpgan import networks, solver, training
 
-CHECKS = {**solver.CHECKS}
+CHECKS = {**networks.CHECKS, **solver.CHECKS, **training.CHECKS}
