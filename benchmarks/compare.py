@@ -23,7 +23,7 @@ import time
 
 _HERE = pathlib.Path(__file__).resolve().parent
 _THINGS = ("translate", "train_step")
-_COLUMNS = "{:<11} {:<9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}"
+_COLUMNS = "{:<18} {:<9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}"
 
 
 class WorkerError(RuntimeError):
@@ -97,7 +97,7 @@ def main(system: str, description: str) -> None:
   things = arguments.what.split(",")
   if unknown := set(things) - set(_THINGS):
     parser.error(f"--what knows {_THINGS}, not {sorted(unknown)}")
-  print(_machine())
+  print(machine())
   for i, what in enumerate(things):
     task = {
       "system": system,
@@ -118,37 +118,12 @@ def _measure(task, torch_python, repeats, header):
   except WorkerError as error:
     print(f"nothing to compare with: {error}", file=sys.stderr)
   if header:
-    for name, worker in sides.items():
-      print(f"{name}: {worker.about['versions']}")
-    print(
-      "{system}, {size} x {size} pixels, batch {batch}, {dtype}".format(**task)
+    print_header(
+      sides,
+      "{system}, {size} x {size} pixels, batch {batch}, {dtype}".format(**task),
     )
-    print(
-      _COLUMNS.format(
-        "", "", "ms", "best", "cpu ms", "images/s", "compile s", "peak MiB"
-      )
-    )
-  turns = {name: [] for name in sides}
-  for _ in range(repeats):
-    for name, worker in sides.items():
-      time.sleep(0.2)  # until the other side's threads are asleep
-      turns[name].append(worker.run())
-  times = {name: [t["ms"] for t in turns[name]] for name in sides}
-  for name, worker in sides.items():
-    median = statistics.median(times[name])
-    print(
-      _COLUMNS.format(
-        task["what"],
-        name,
-        f"{median:.1f}",
-        f"{min(times[name]):.1f}",
-        f"{statistics.median(t['cpu_ms'] for t in turns[name]):.1f}",
-        f"{1000 * task['batch'] / median:.2f}",
-        f"{worker.about['compile_s']:.1f}",
-        f"{worker.close()['peak_mib']:.0f}",
-      ),
-      flush=True,
-    )
+  batches = dict.fromkeys(sides, task["batch"])
+  times = measure(task["what"], sides, repeats, batches)
   if len(sides) == 2:
     ours, theirs = times.values()
     ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))
@@ -161,7 +136,66 @@ def _measure(task, torch_python, repeats, header):
     )
 
 
-def _machine():
+def print_header(sides: dict[str, Worker], title: str) -> None:
+  """Prints the versions of the sides and the names of the columns."""
+  for name, worker in sides.items():
+    print(f"{name}: {worker.about['versions']}")
+  print(title)
+  print(
+    _COLUMNS.format(
+      "", "", "ms", "best", "cpu ms", "images/s", "compile s", "peak MiB"
+    )
+  )
+
+
+def measure(
+  what: str,
+  sides: dict[str, Worker],
+  repeats: int,
+  pictures: dict[str, int],
+  seconds: float = float("inf"),
+) -> dict[str, list[float]]:
+  """Lets the sides take turns, prints a line for each, and ends them.
+
+  Args:
+    what: is measured; begins the lines.
+    sides: warm workers by name.
+    repeats: turns of each side.
+    pictures: how many a turn of each side makes.
+    seconds: start no turn after these, unless it is one of the first three.
+
+  Returns:
+    Milliseconds a picture of each turn, by side.
+  """
+  turns = {name: [] for name in sides}
+  start = time.monotonic()
+  for turn in range(repeats):
+    if turn >= 3 and time.monotonic() - start > seconds:
+      break
+    for name, worker in sides.items():
+      time.sleep(0.2)  # until the other side's threads are asleep
+      turns[name].append(worker.run())
+  times = {name: [t["ms"] for t in turns[name]] for name in sides}
+  for name, worker in sides.items():
+    median = statistics.median(times[name])
+    print(
+      _COLUMNS.format(
+        what,
+        name,
+        f"{median:.1f}",
+        f"{min(times[name]):.1f}",
+        f"{statistics.median(t['cpu_ms'] for t in turns[name]):.1f}",
+        f"{1000 * pictures[name] / median:.2f}",
+        f"{worker.about['compile_s']:.1f}",
+        f"{worker.close()['peak_mib']:.0f}",
+      ),
+      flush=True,
+    )
+  return {name: [ms / pictures[name] for ms in times[name]] for name in sides}
+
+
+def machine() -> str:
+  """Names the processor, its cores and how busy they are."""
   model = platform.processor() or platform.machine()
   cpuinfo = pathlib.Path("/proc/cpuinfo")
   if cpuinfo.exists():
