@@ -21,13 +21,12 @@ Box = tuple[int, int, int, int]  # rows r0..r1-1, columns c0..c1-1
 # Weathers and severities that a procedural scene is seen in.
 PROCEDURAL_VIEWS = (
   ("clear", 0.5),
-  ("fog", 0.4),
-  ("fog", 0.8),
-  ("rain", 0.5),
-  ("snow", 0.3),
+  ("fog", 0.5),
+  ("fog", 0.9),
+  ("rain", 0.6),
   ("snow", 0.8),
-  ("dusk", 0.4),
-  ("dusk", 0.8),
+  ("dusk", 0.5),
+  ("dusk", 1.0),
 )
 
 
