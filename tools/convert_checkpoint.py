@@ -1,11 +1,16 @@
-"""Converts original PyTorch checkpoints to networks of this package.
+r"""Converts original checkpoints to networks of this package.
 
   python tools/convert_checkpoint.py latest_net_G_A.pth --output gta2city
   python tools/convert_checkpoint.py checkpoints/gta2city --output gta2city
+  python tools/convert_checkpoint.py blending_gan.npz --output blending_gan
+  python tools/convert_checkpoint.py snapshot_epoch_25.npz --key all \
+    --output blending
 
 One file becomes the folder OUTPUT; several files, or an experiment's folder,
-become OUTPUT/G_A, OUTPUT/D_A and so on. What the file tells is read from it.
-Files are read without PyTorch, and nothing in them is run.
+become OUTPUT/G_A, OUTPUT/D_A and so on, and both networks of a snapshot of
+GP-GAN's trainer OUTPUT/generator and OUTPUT/critic. What the file tells is
+read from it. Files are read without PyTorch or Chainer, and nothing in them
+is run.
 """
 
 import argparse
@@ -29,7 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
     "--epoch", default="latest", help="which files of a folder (latest)"
   )
   parser.add_argument("--overwrite", action="store_true")
-  parser.add_argument("--key", help="entry of a training state")
+  parser.add_argument(
+    "--key",
+    help="entry of a training state; of a snapshot of GP-GAN's trainer "
+    "generator, critic or all",
+  )
   parser.add_argument("--norm", choices=("instance", "batch", "none"))
   parser.add_argument("--padding-mode", choices=("reflect", "replicate"))
   parser.add_argument(
@@ -51,18 +60,24 @@ def _convert(options):
   for source in map(pathlib.Path, options.sources):
     if source.is_dir():
       found = original_folder.find_networks(source, options.epoch)
+      found = {name: (path, options.key) for name, path in found.items()}
     else:
-      found = {original_folder.network_name(source): source}
-    for name, path in found.items():
+      found = original_folder.networks_in(source, options.key)
+      found = {name: (source, key) for name, key in found.items()}
+    for name, (path, _) in found.items():
       if name in files:
         raise convert.CheckpointError(
-          f"{files[name]} and {path} are both {name}; convert them to "
+          f"{files[name][0]} and {path} are both {name}; convert them to "
           "different outputs"
         )
-      files[name] = path
-  single = len(files) == 1 and not pathlib.Path(options.sources[0]).is_dir()
+    files.update(found)
+  single = (
+    len(files) == 1
+    and options.key != original_folder.ALL
+    and not pathlib.Path(options.sources[0]).is_dir()
+  )
   networks = {}
-  for name, path in files.items():
+  for name, (path, key) in files.items():
     folder = options.output if single else options.output / name
     if folder.exists() and not options.overwrite:
       raise convert.CheckpointError(
@@ -72,7 +87,7 @@ def _convert(options):
       path,
       *convert.from_original(
         path,
-        key=options.key,
+        key=key,
         norm=options.norm,
         padding_mode=options.padding_mode,
         use_dropout=options.use_dropout,

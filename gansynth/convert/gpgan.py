@@ -57,20 +57,22 @@ def from_original(
   return convert_state_dict(state, str(path), dtype=dtype)
 
 
-def networks_of(path: str | os.PathLike[str]) -> tuple[str, ...]:
-  """Names, as `key` takes them, of the networks in a trainer's snapshot.
+def networks_of(path: str | os.PathLike[str]) -> dict[str, str]:
+  """Lists the networks in a trainer's snapshot.
 
   Args:
     path: a `.npz` file.
 
   Returns:
-    `generator` and `critic`; nothing for a file that is one network.
+    Prefixes of keys by the names that `key` takes, `generator` and `critic`;
+    nothing for a file that is one network.
 
   Raises:
     CheckpointError: the file cannot be read.
   """
   with npz_reader.NpzFile(path) as file:
-    return tuple(_ROLES.get(name, name) for name in _snapshot_prefixes(file))
+    prefixes = _snapshot_prefixes(file)
+  return {_ROLES.get(name, name): prefix for name, prefix in prefixes.items()}
 
 
 def convert_state_dict(
@@ -213,9 +215,10 @@ def _choose(file: npz_reader.NpzFile, key: str | None) -> str:
   )
   if key is None:
     raise CheckpointError(
-      f"{file.source}: this is a snapshot of the whole trainer, to resume the "
-      f"original program from. It holds the networks {held} beside optimiser "
-      "state; say which to take with key (--key)"
+      f"{file.source}: this is a snapshot of the whole trainer, from which the "
+      f"original program resumes. It holds the networks {held} beside "
+      "optimiser state; say which one to take with key, such as "
+      "key='generator' (--key generator; --key all writes each)"
     )
   wanted = key.removeprefix("updater/").strip("/").removeprefix("model:")
   names = {role: name for name, role in _ROLES.items()}

@@ -1,19 +1,57 @@
-"""The original's experiment folders: `<tag>_net_<network>.pth`."""
+"""The originals' experiment folders, and what they call their files.
+
+CycleGAN and pix2pix write `<tag>_net_<network>.pth`, GP-GAN writes
+`g_epoch_<n>.npz`, `d_epoch_<n>.npz` and a snapshot of both.
+"""
 
 import os
 import pathlib
 import re
 
+from gansynth.convert import gpgan
 from gansynth.convert.errors import CheckpointError
 
-_NAME = re.compile(r"(?P<tag>.+?)_net_(?P<network>.+)\.pth")
+ALL = "all"  # key of every network in a file
+
+_NAME = re.compile(
+  r"(?P<tag>.+?)_net_(?P<network>.+)\.pth|"
+  r"(?P<letter>[gd])_epoch_(?P<epoch>\d+)\.npz"
+)
+_GPGAN = {"g": "generator", "d": "critic"}
 
 
 def network_name(path: str | os.PathLike[str]) -> str:
   """The network that a file holds, by its name: `G_A`, `D`, or its stem."""
   path = pathlib.Path(path)
   match = _NAME.fullmatch(path.name)
-  return match["network"] if match else path.stem
+  return _parse(match)[1] if match else path.stem
+
+
+def networks_in(
+  path: str | os.PathLike[str], key: str | None = None
+) -> dict[str, str | None]:
+  """Lists the networks to take from a file.
+
+  Args:
+    path: a checkpoint.
+    key: entry of a training state; `all` for all that a trainer's snapshot
+      holds.
+
+  Returns:
+    Keys for `from_original`, by the networks' names.
+
+  Raises:
+    CheckpointError: all are asked for, and it is no snapshot or unreadable.
+  """
+  if key != ALL:
+    return {network_name(path): key}
+  snapshot = pathlib.Path(path).suffix.lower() == ".npz"
+  held = gpgan.networks_of(path) if snapshot else {}
+  if not held:
+    raise CheckpointError(
+      f"{path}: no snapshot of several networks; leave --key {ALL} away"
+    )
+  return {name: name for name in held}
 
 
 def find_networks(
@@ -23,22 +61,34 @@ def find_networks(
 
   Args:
     folder: an experiment's folder of checkpoints.
-    tag: an epoch, `latest` or `iter_<n>`.
+    tag: an epoch, `latest` or `iter_<n>`. GP-GAN writes no latest files, so
+      there it means the last epoch.
 
   Returns:
-    Files by network, such as `G_A`.
+    Files by network, such as `G_A`, or `generator` of GP-GAN.
 
   Raises:
     CheckpointError: there are none; the message lists the tags that are.
   """
-  found = {}
+  found, epochs = {}, []
   for path in sorted(pathlib.Path(folder).iterdir()):
     match = _NAME.fullmatch(path.name)
     if match:
-      found.setdefault(match["tag"], {})[match["network"]] = path
+      found_tag, network = _parse(match)
+      found.setdefault(found_tag, {})[network] = path
+      epochs += [int(match["epoch"])] if match["epoch"] else []
+  if tag == "latest" and tag not in found and epochs:
+    tag = str(max(epochs))
   if tag not in found:
     raise CheckpointError(
-      f"{folder}: no file {tag}_net_<network>.pth; the folder has "
-      f"{', '.join(found) or 'no tag at all'}"
+      f"{folder}: no file [gd]_epoch_{tag}.npz or {tag}_net_<network>.pth; "
+      f"the folder has {', '.join(found) or 'no tag at all'}"
     )
   return found[tag]
+
+
+def _parse(match: re.Match[str]) -> tuple[str, str]:
+  """Returns the tag and the network of a file's name."""
+  if match["letter"]:
+    return match["epoch"], _GPGAN[match["letter"]]
+  return match["tag"], match["network"]

@@ -12,6 +12,7 @@ from gansynth import Translator, checkpoints, convert, models
 
 ROOT = pathlib.Path(__file__).parents[2]
 GOLDENS = ROOT / "tests/parity/goldens/cyclegan"
+GPGAN = ROOT / "tests/parity/goldens/gpgan/trainer_snapshot"
 RUN = GOLDENS / "trainer_run/checkpoints/tiny_cyclegan"
 
 
@@ -109,3 +110,65 @@ def test_options_reach_the_converter(tmp_path, capsys):
   arguments += ["--norm", "instance", "--overwrite"]
   assert convert_checkpoint(arguments) == 0
   assert "norm instance, use_bias False" in capsys.readouterr().out
+
+
+def test_a_file_of_gpgan(tmp_path, capsys):
+  output = tmp_path / "network"
+  source = GPGAN / "g_epoch_1.npz"
+  assert convert_checkpoint([str(source), "--output", str(output)]) == 0
+  printed = capsys.readouterr().out
+  assert "name encoder_decoder, image_size 32" in printed
+  assert f"wrote {output}" in printed
+  description, variables = checkpoints.load_network(output)
+  expected = convert.from_original(source)
+  assert description["network"] == expected[0]
+  jax.tree.map(np.testing.assert_array_equal, variables, expected[1])
+
+
+@pytest.mark.parametrize("source", ["", "snapshot_epoch_1.npz"])
+def test_both_networks_of_gpgan(tmp_path, source):
+  """Of a folder that the original trained in, or of its snapshot."""
+  output = tmp_path / "networks"
+  arguments = [str(GPGAN / source), "--output", str(output)]
+  arguments += ["--key", "all"] if source else []
+  assert convert_checkpoint(arguments) == 0
+  found = sorted(path.name for path in output.iterdir())
+  assert found == ["critic", "generator"]
+  for name in found:
+    description, variables = checkpoints.load_network(output / name)
+    letter = {"generator": "g", "critic": "d"}[name]
+    expected = convert.from_original(GPGAN / f"{letter}_epoch_1.npz")
+    assert description["network"] == expected[0]
+    jax.tree.map(np.testing.assert_array_equal, variables, expected[1])
+
+
+def test_one_network_of_a_snapshot(tmp_path, capsys):
+  output = tmp_path / "network"
+  source = str(GPGAN / "snapshot_epoch_1.npz")
+  assert convert_checkpoint([source, "--output", str(output)]) == 1
+  assert "--key generator" in capsys.readouterr().err
+  arguments = [source, "--output", str(output), "--key", "critic"]
+  assert convert_checkpoint(arguments) == 0
+  description, _ = checkpoints.load_network(output)
+  assert description["network"]["name"] == "dcgan_critic"
+
+
+def test_all_networks_of_what_is_one(tmp_path, capsys):
+  output = tmp_path / "network"
+  for source in (GPGAN / "g_epoch_1.npz", RUN / "latest_net_G_A.pth"):
+    arguments = [str(source), "--output", str(output), "--key", "all"]
+    assert convert_checkpoint(arguments) == 1
+    assert f"{source}: no snapshot of several" in capsys.readouterr().err
+  assert not output.exists()
+
+
+def test_epochs_of_gpgan(tmp_path, capsys):
+  run, output = tmp_path / "run", tmp_path / "output"
+  run.mkdir()
+  for epoch in (2, 10):
+    shutil.copyfile(GPGAN / "d_epoch_1.npz", run / f"d_epoch_{epoch}.npz")
+  assert convert_checkpoint([str(run), "--output", str(output)]) == 0
+  assert "d_epoch_10.npz: " in capsys.readouterr().out  # the last, as a number
+  arguments = [str(run), "--output", str(output), "--epoch", "3"]
+  assert convert_checkpoint(arguments) == 1
+  assert "the folder has 10, 2" in capsys.readouterr().err
