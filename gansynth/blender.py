@@ -1,0 +1,365 @@
+"""Objects blended into scenes: any sizes, in batches, compiled once.
+
+>>> import gansynth
+>>> blend = gansynth.Blender.load("blending_gan.npz")  # doctest: +SKIP
+>>> picture = blend(source, target, mask, position=(40, 60))  # doctest: +SKIP
+"""
+
+import dataclasses
+import functools
+import os
+import pathlib
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gansynth import checkpoints, convert, models, translator
+from gansynth.blending import gp_gan, inputs, networks, standin
+from gansynth.blending.gp_gan import Options
+from gansynth.blending.inputs import Triple
+
+METHODS = (
+  "gp_gan",
+  "gp_gan_unsupervised",
+  "gaussian_poisson",
+  "poisson",
+  "paste",
+)
+_IMAGE_SIZE = 64
+_NETWORKS = {
+  "gp_gan": models.EncoderDecoder,
+  "gp_gan_unsupervised": models.DcganGenerator,
+}
+
+
+class Blender:
+  """A way of blending with its weights, as a function of pictures.
+
+  Methods: `gp_gan` takes the small colour picture from an encoder-decoder,
+  `gp_gan_unsupervised` from a generator whose input is fitted to the pasted
+  picture; `gaussian_poisson` is the same without any network, see
+  `standin.colorize`; `poisson` keeps the scene as it is and solves inside the
+  mask only (Pérez et al., 2003); `paste` pastes.
+  """
+
+  def __init__(
+    self,
+    method: str,
+    network: nn.Module | None = None,
+    variables: Any = None,
+    *,
+    batch_size: int = 1,
+    image_size: int | None = None,
+    color_weight: float = 1.0,
+    sigma: float = 0.5,
+    kernel: str = "normal",
+    border: str = "zero",
+    smooth_sigma: float = 1.0,
+    behavior: str = "exact",
+    transfer: str = "normal",
+    local: bool = False,
+    margin: int | None = None,
+    n_iteration: int = 1000,
+    seed: int = 0,
+  ) -> None:
+    """Takes a method, and the network where it has one.
+
+    Args:
+      method: one of `METHODS`.
+      network: `models.EncoderDecoder` for `gp_gan`, `models.DcganGenerator`
+        for `gp_gan_unsupervised`.
+      variables: of the network, `params` and `batch_stats`.
+      batch_size: how many pictures of one group run at a time.
+      image_size: side of the coarsest level; the network's, else 64.
+      color_weight: of the colours against the gradients. Lower ones keep more
+        of the scene's and the object's contrast, and less of the network's
+        colours; the authors suggest 0.5 where colours shift, users needed
+        down to 0.001.
+      sigma: see `blending.Options`, like the next four.
+      kernel: see there.
+      border: see there.
+      smooth_sigma: see there.
+      behavior: `exact`, the original's numbers, or `fixed`, see
+        `blending.gp_gan`.
+      transfer: of `poisson`: `normal`, `mixed` or `monochrome`.
+      local: solve only a window around the mask, and leave the rest of the
+        scene untouched, see `blending.windows`.
+      margin: pixels between the mask and the window's border; None: enough.
+      n_iteration: of the fit of `gp_gan_unsupervised`, at most.
+      seed: of the fit's start.
+
+    Raises:
+      ValueError: an unknown method or option, or a network that does not fit.
+    """
+    if method not in METHODS:
+      raise ValueError(
+        f"unknown method {method!r}; choose one of {', '.join(METHODS)}"
+      )
+    _check_network(method, network, image_size)
+    if batch_size < 1:
+      raise ValueError(f"batch_size is {batch_size}; expected at least 1")
+    self.method = method
+    self.network = network
+    self.batch_size = batch_size
+    self.options = Options(
+      image_size=image_size or getattr(network, "image_size", _IMAGE_SIZE),
+      color_weight=color_weight,
+      sigma=sigma,
+      kernel=kernel,
+      border=border,
+      smooth_sigma=smooth_sigma,
+      behavior=behavior,
+    )
+    self.transfer = transfer
+    self.weights = None  # where they came from
+    self._variables = None if network is None else jax.device_put(variables)
+    self._program = jax.jit(self._blend_levels)
+
+  @classmethod
+  def load(
+    cls,
+    weights: str | os.PathLike[str] | None = None,
+    method: str | None = None,
+    **options: Any,
+  ) -> "Blender":
+    """Loads weights; the network decides between the two GP-GAN methods.
+
+    Args:
+      weights: an original `.npz`, a network that `tools/convert_checkpoint.py`
+        wrote, or the work directory of a training run; None: none.
+      method: by default the network's, `gaussian_poisson` without one.
+      **options: of the constructor.
+
+    Raises:
+      ValueError: the file or folder holds no network that blends, or not the
+        method's; an unknown option.
+    """
+    if weights is None:
+      return cls(method or "gaussian_poisson", **options)
+    network, variables = _load(pathlib.Path(weights))
+    for own, kind in _NETWORKS.items():
+      if isinstance(network, kind):
+        blender = cls(method or own, network, variables, **options)
+        blender.weights = os.fspath(weights)
+        return blender
+    known = " or ".join(kind.__name__ for kind in _NETWORKS.values())
+    raise ValueError(
+      f"{weights} holds a {type(network).__name__}, which does not blend; give "
+      f"the weights of a {known}"
+    )
+
+  def __call__(
+    self,
+    source: np.ndarray,
+    target: np.ndarray,
+    mask: np.ndarray | None = None,
+    position: tuple[int, int] | None = None,
+  ) -> np.ndarray:
+    """Blends an object into a scene; see `prepare` for the arguments.
+
+    Returns:
+      uint8 (height, width, 3), as large as the target.
+    """
+    return self.blend([self.prepare(source, target, mask, position)])[0]
+
+  def prepare(
+    self,
+    source: np.ndarray,
+    target: np.ndarray,
+    mask: np.ndarray | None = None,
+    position: tuple[int, int] | None = None,
+  ) -> Triple:
+    """Checks a triple, see `blending.prepare`.
+
+    Raises:
+      BlendError: it cannot be blended by this method.
+    """
+    triple = inputs.prepare(source, target, mask, position)
+    self.group(triple)
+    return triple
+
+  def group(self, triple: Triple) -> Hashable:
+    """What triples must have in common to run as one batch.
+
+    Raises:
+      BlendError: the triple cannot be blended by this method.
+    """
+    key = (triple.size, triple.source.dtype.name)
+    if self.method not in ("paste", "poisson"):
+      self.options.plan(triple.size)
+    return key
+
+  def blend(self, triples: Sequence[Triple]) -> list[np.ndarray]:
+    """Blends triples of any groups, each group in batches.
+
+    Args:
+      triples: of `prepare`.
+
+    Returns:
+      uint8 (height, width, 3) pictures, in the order given.
+    """
+    groups = {}
+    for index, triple in enumerate(triples):
+      groups.setdefault(self.group(triple), []).append(index)
+    results = [None] * len(triples)
+    for indices in groups.values():
+      for first in range(0, len(indices), self.batch_size):
+        part = indices[first : first + self.batch_size]
+        pictures = self._blend_batch([triples[i] for i in part])
+        for index, picture in zip(part, pictures, strict=True):
+          results[index] = picture
+    return results
+
+  @property
+  def made_by(self) -> dict[str, Any]:
+    """What the results depend on beside the pictures, in JSON."""
+    return {
+      "method": self.method,
+      "weights": self.weights,
+      "transfer": self.transfer,
+      **dataclasses.asdict(self.options),
+    }
+
+  def describe(self) -> str:
+    """Says in one line how it blends, and what weights would add."""
+    if self.method in _NETWORKS:
+      return f"{self.method} with the weights of {self.weights or 'the caller'}"
+    advice = (
+      "weights of GP-GAN (--weights) would add a network's idea of colours in "
+      "harmony"
+    )
+    how = {
+      "gaussian_poisson": "gaussian_poisson: GP-GAN's levels, with the scene's "
+      "own colours in place of the network's",
+      "poisson": f"poisson ({self.transfer}): the mask's inside is solved, the "
+      "scene stays as it is",
+      "paste": "paste: the object is pasted as it is",
+    }
+    return f"{how[self.method]}; no weights; {advice}"
+
+  def _blend_batch(self, triples):
+    sources, targets, masks = (
+      np.stack([getattr(triple, name) for triple in triples])
+      for name in ("source", "target", "mask")
+    )
+    if self.method == "paste":
+      pictures = _paste(sources, targets, masks)
+    else:
+      plan = self.options.plan(triples[0].size)
+      pictures = self._program(self._variables, sources, targets, masks, plan)
+    return list(np.asarray(pictures))
+
+  def _blend_levels(self, variables, sources, targets, masks, plan):
+    pictures, _ = gp_gan.gp_gan(
+      functools.partial(self._colorize, variables),
+      _to_planes(sources),
+      _to_planes(targets),
+      masks[:, None],
+      self.options,
+      plan,
+    )
+    pictures = gp_gan.to_uint8(pictures, self.options.behavior)
+    return jnp.moveaxis(pictures, -3, -1)
+
+  def _colorize(self, variables, source, destination, mask):
+    if self.network is None:
+      return standin.colorize(source, destination, mask)
+    composite = gp_gan.composite(source, destination, mask)
+    return networks.colorize(self.network, variables, composite)
+
+
+@jax.jit
+def _paste(sources, targets, masks):
+  planes = gp_gan.composite(
+    _to_planes(sources), _to_planes(targets), masks[:, None]
+  )
+  return jnp.moveaxis(gp_gan.to_uint8(planes, "fixed"), -3, -1)
+
+
+def _to_planes(pictures):
+  """uint8 or float (N, H, W, C) to float32 (N, C, H, W) in [0, 1]."""
+  if pictures.dtype == np.uint8:
+    pictures = pictures.astype(np.float32) / 255
+  return jnp.moveaxis(pictures, -1, -3)
+
+
+def _check_network(method, network, image_size):
+  kind = _NETWORKS.get(method)
+  if kind is None:
+    return
+  if network is None:
+    raise ValueError(
+      f"method {method} needs the weights of a {kind.__name__}; give them "
+      "(gansynth.Blender.load, or --weights of tools/blend.py), or choose "
+      "method gaussian_poisson, which needs none"
+    )
+  if not isinstance(network, kind):
+    raise ValueError(
+      f"method {method} takes a {kind.__name__}, the weights are of a "
+      f"{type(network).__name__}"
+    )
+  if image_size not in (None, network.image_size):
+    raise ValueError(
+      f"image_size is {image_size}, and the weights are for "
+      f"{network.image_size}; leave it out"
+    )
+
+
+def _load(path):
+  """Returns the network and variables of a file or folder."""
+  if path.is_file():
+    description, variables = convert.from_original(path)
+  elif checkpoints.is_network(path):
+    record, variables = checkpoints.load_network(path)
+    description = record["network"]
+  elif path.is_dir():
+    _, generators = translator.load_generators(path)
+    return next(iter(generators.values()))
+  else:
+    raise ValueError(
+      f"{path} does not exist; give the .npz of the original, a converted "
+      "network or a work directory. Where weights can be had is told in "
+      "checkpoints/README.md"
+    )
+  return models.create(**description), variables
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(weights, method, options):
+  return Blender.load(weights, method, **dict(options))
+
+
+def blend(
+  source: np.ndarray,
+  target: np.ndarray,
+  mask: np.ndarray | None = None,
+  *,
+  position: tuple[int, int] | None = None,
+  weights: str | os.PathLike[str] | None = None,
+  method: str | None = None,
+  **options: Any,
+) -> np.ndarray:
+  """Blends one object into one scene; keeps what it loaded and compiled.
+
+  Args:
+    source: the object's picture, see `blending.prepare`.
+    target: the scene.
+    mask: where the object is; None: the source's alpha channel.
+    position: (row, column) on the target of the source's top left pixel.
+    weights: see `Blender.load`, like the next two.
+    method: see there.
+    **options: see there.
+
+  Returns:
+    uint8 (height, width, 3), as large as the target.
+
+  Raises:
+    ValueError: options, weights or pictures (`BlendError`) that do not fit.
+  """
+  weights = None if weights is None else os.fspath(weights)
+  blender = _loaded(weights, method, tuple(sorted(options.items())))
+  return blender(source, target, mask, position)
