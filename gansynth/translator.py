@@ -68,6 +68,8 @@ class Translator:
     self.network = network
     self.variables = variables
     self.batch_size = -(-batch_size // devices) * devices
+    if hasattr(network, "image_size"):
+      bucket = 1  # It takes one size, which needs no canvas.
     self._multiple = int(np.lcm(network.multiple, max(1, bucket)))
     self.mode = mode
     self._seed = seed
