@@ -18,6 +18,7 @@ import worker
 
 import gansynth
 from gansynth import models
+from gansynth.blender import Blender
 from gansynth.blending import solver
 
 _NETWORK = {
@@ -65,8 +66,6 @@ def _solver(task, source, destination, mask):
 
 
 def _blender(task, triples):
-  from gansynth.blender import Blender
-
   if task["what"] == "poisson":
     blender = Blender("poisson", batch_size=task["batch"])
   else:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gansynth import images
-from gansynth.blending.inputs import BlendError
+from gansynth.blending import BlendError
 from gansynth.progress import Progress
 from gansynth.synthesis import background, record, triples
 from gansynth.synthesis.triples import FileTriple, Problem

@@ -10,7 +10,7 @@ import tiny
 from PIL import Image
 
 from gansynth import images
-from gansynth.blending.inputs import BlendError
+from gansynth.blending import BlendError
 from gansynth.synthesis import blend_files, triples
 
 NAMES = ["obj_a_bg_t_mask_m", "obj_b_bg_t_mask_m", "obj_c_bg_u_mask_n"]
