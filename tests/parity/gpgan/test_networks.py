@@ -18,11 +18,12 @@ def failures(tmp_path):
 
   def run(name, file=None, array=None, meta=None):
     folder = tmp_path / name
-    shutil.copytree(GOLDENS / name, folder)
+    shutil.copytree(GOLDENS / name, folder, dirs_exist_ok=True)
     if file is not None:
       with np.load(folder / file) as arrays:
         arrays = dict(arrays)
-      arrays[array] = arrays[array] + np.asarray(3e-4, arrays[array].dtype)
+      old = arrays.get(array, np.zeros(()))
+      arrays[array] = old + np.asarray(3e-4, old.dtype)
       np.savez(folder / file, **arrays)
     if meta is not None:
       path = folder / "case.json"
@@ -42,8 +43,10 @@ def test_a_wrong_array(failures, array):
 
 
 def test_an_array_that_is_not_there(failures):
-  (line,) = failures("critic_forward", "outputs.npz", "eval_score") or [None]
-  assert line.name == "eval_score"
+  for name in ("train_mood", "train_after::9/mood"):
+    (line,) = failures("critic_forward", "outputs.npz", name)
+    assert line.name == name
+    assert "no such array" in line.note
 
 
 @pytest.mark.parametrize(
