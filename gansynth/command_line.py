@@ -25,6 +25,8 @@ def quieten_libraries() -> None:
 
 def log_progress() -> None:
   """Shows what the library logs, in a program without absl's `app.run`."""
+  if not flags.FLAGS.is_parsed():
+    flags.FLAGS.mark_as_parsed()  # else absl warns that it is not
   logging.use_absl_handler()
   logging.set_verbosity(logging.INFO)
   quieten_libraries()
