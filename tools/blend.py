@@ -39,7 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
   add("--source", help="picture of the object, or a folder")
   add("--target", help="picture of the scene, or a folder")
   add("--mask", help="where the object is; else the source's transparency")
-  add("--position", metavar="ROW,COLUMN", help="of the source on the target")
+  add(
+    "--position",
+    metavar="ROW,COLUMN",
+    help="of the source on the target, --position=-3,40 where negative",
+  )
   add("--list", help="file of lines source;destination;mask")
   add("--output", required=True, help="picture, or folder for several")
   add("--naming", choices=("original", "source"), help="of results in a folder")
@@ -63,8 +67,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.error("give either --list, or --source and --target")
   if inputs["list"] is None and inputs["target"] is None:
     parser.error("--source needs a --target")
-  if inputs["list"] and (inputs["target"] or inputs["mask"]):
-    parser.error("--list names its own targets and masks")
+  if inputs["list"] and any(
+    inputs[name] for name in ("target", "mask", "position")
+  ):
+    parser.error("--list names its own targets, masks and positions")
   try:
     return _blend(inputs, output, file_format, options)
   except (ValueError, OSError) as error:

@@ -198,6 +198,7 @@ def test_what_cannot_begin_is_explained(folder, capsys, options, message):
     ["--output=o", "--source=a.png"],
     ["--output=o", "--list=l", "--source=a.png"],
     ["--output=o", "--list=l", "--target=t.png"],
+    ["--output=o", "--list=l", "--position=1,2"],
     ["--list=l"],
     ["--output=o", "--list=l", "--sigma=wide"],
   ],
