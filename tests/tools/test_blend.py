@@ -168,6 +168,15 @@ def test_folders(folder, capsys):
     ({"source": "cut.png", "target": "t.png", "mask": "m.png"}, "truncated"),
     ({"source": "a.png", "target": "t.png"}, "has no transparency"),
     ({"source": "small.png", "target": "t.png", "mask": "s.png"}, "6 x 8"),
+    (
+      {
+        "source": "a.png",
+        "target": "t.png",
+        "mask": "m.png",
+        "method": "gaussian_poisson",  # on a network's 64 x 64 pixels
+      },
+      "24 x 32",
+    ),
     ({"list": "list.txt", "weights": "none.npz"}, "none.npz"),
     ({"list": "list.txt", "weights": "a.png"}, "a.png"),
     ({"list": "list.txt", "weights": "wrong.npz"}, "wrong.npz"),
