@@ -19,14 +19,17 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gansynth.blending import fields, transforms
+from gansynth.blending import fields, indexing, transforms
+from gansynth.blending.buckets import bucket, reach
 from gansynth.blending.fields import BORDERS, KERNELS
 
 __all__ = [
   "BORDERS",
   "KERNELS",
+  "bucket",
   "eigenvalues",
   "gaussian_taps",
+  "reach",
   "right_hand_side",
   "solve",
   "solve_system",
@@ -92,8 +95,10 @@ def right_hand_side(
 ) -> jax.Array:
   """Returns b + color_weight x; arguments as of `solve`."""
   _check_shapes(source, destination, mask, color)
-  h, v = fields.blended(source, destination, mask, kernel, border, size)
-  return fields.negative_divergence(h, v, size) + color_weight * color
+  b = fields.negative_divergence(
+    source, destination, mask, kernel, border, size
+  )
+  return b + color_weight * color
 
 
 def solve_system(
@@ -117,25 +122,24 @@ def solve_system(
   center, side = gaussian_taps(jnp.asarray(sigma, rhs.dtype))
 
   def operate(y):
-    blurred = y
-    total = -4 * y
+    y = indexing.continued(y, size) if size is not None else y
+    total, blurred = jnp.zeros((), y.dtype), y
     for axis in (-2, -1):
-      around = _neighbours(y, axis, size)
-      total += around
-      blurred = center * blurred + side * _neighbours(blurred, axis, size)
-    y_inside = weight * blurred - total
-    return y_inside if size is None else jnp.where(inside, y_inside, y)
+      total += 2 * y - _neighbours(y, axis)
+      blurred = center * blurred + side * _neighbours(blurred, axis)
+    whole = total + weight * blurred
+    return whole if size is None else jnp.where(inside, whole, y)
 
   def divisor(rows, columns):
     _, _, divisor = _eigenvalues(rows, columns, weight, center, side)
     return divisor
 
   def invert(_, rhs):
-    y = transforms.divide(rhs, divisor, size)
+    y = transforms.divide_cosine(rhs, divisor, size)
     return y if size is None else jnp.where(inside, y, rhs)
 
   if size is not None:
-    inside = fields.is_inside(rhs, size)
+    inside = indexing.inside(rhs, size)
     rhs = jnp.where(inside, rhs, 0)
   return lax.custom_linear_solve(operate, rhs, invert, symmetric=True)
 
@@ -187,8 +191,17 @@ def gaussian_taps(sigma: jax.Array) -> tuple[jax.Array, jax.Array]:
   return 1 / total, weights[1] / total
 
 
-def _neighbours(x, axis, size):
-  return fields.following(x, axis, size) + fields.preceding(x, axis, size)
+def _neighbours(y, axis):
+  """The sum of those before and after, mirrored at the border."""
+  length = y.shape[axis]
+  first, last = (
+    lax.slice_in_dim(y, i, i + 1, axis=axis) for i in (0, length - 1)
+  )
+  before = lax.slice_in_dim(y, 0, length - 1, axis=axis)
+  after = lax.slice_in_dim(y, 1, length, axis=axis)
+  return jnp.concatenate([first, before], axis) + jnp.concatenate(
+    [after, last], axis
+  )
 
 
 def _check_shapes(source, destination, mask, color):

@@ -36,7 +36,9 @@ def solve(case: Case) -> Iterator[Comparison]:
   found = {
     "Fh": h,
     "Fv": v,
-    "div": fields.negative_divergence(h, v),
+    "div": fields.negative_divergence(
+      source, destination, mask, kernel, border
+    ),
     "param_l": laplacian,
     "param_g": gaussian,
     "Y_raw": solver.solve_system(rhs, color_weight, sigma),
