@@ -77,7 +77,7 @@ class _Game(common.System):
 
   def _init(self, rng, input_shape, picture_shape):
     rng, generator_key, critic_key = jax.random.split(rng, 3)
-    return common.init_state(
+    state = common.init_state(
       rng,
       {
         "generator": {
@@ -89,8 +89,11 @@ class _Game(common.System):
       },
       self.generator_optimizer,
       self.critic_optimizer,
-      self.ema_decay,
+      ema_decay=0.0,
     )
+    if not self.ema_decay:
+      return state
+    return state.replace(ema=jax.tree.map(jnp.copy, _variables(state)))
 
   def _move_critic(self, state, inputs, real):
     """Clamps, then moves the critic; both networks' statistics follow."""
@@ -133,9 +136,10 @@ class _Game(common.System):
     )
     metrics["gradient_norm_G"] = optax.tree.norm(gradients)
     state = common.move(state, "generator", self.generator_optimizer, gradients)
+    state = state.replace(stats=stats)
     state = state.replace(
-      stats=stats,
-      ema=common.ema_step(state.ema, state.params["generator"], self.ema_decay),
+      # The statistics too: those of one generator do not fit an average.
+      ema=common.ema_step(state.ema, _variables(state), self.ema_decay)
     )
     return state, metrics, {"generator": gradients}, {"fake_B": fake}
 
@@ -147,11 +151,13 @@ class _Game(common.System):
     # Nothing in these networks is random.
     return common.TrainingPass(networks, params, state.stats, state.rng)
 
-  def _variables(self, state):
-    return {
-      "params": (state.ema or state.params["generator"])["g"],
-      "batch_stats": state.stats["generator"]["g"],
-    }
+
+def _variables(state):
+  """The generator's, not averaged."""
+  return {
+    "params": state.params["generator"]["g"],
+    "batch_stats": state.stats["generator"]["g"],
+  }
 
 
 def _score(outputs):
@@ -238,7 +244,7 @@ class BlendingGAN(_Game):
         f"the Blending GAN goes from pasted pictures to true ones, which is "
         f"AtoB, not {direction}"
       )
-    return self._variables(state)
+    return state.ema or _variables(state)
 
   def _phases(self):
     return CRITIC, GENERATOR
@@ -322,7 +328,7 @@ class WassersteinGAN(_Game):
         f"this generator makes pictures of {common.NOISE}; it does not "
         f"translate {direction}"
       )
-    return self._variables(state)
+    return state.ema or _variables(state)
 
   def sample_noise(self, number: int) -> np.ndarray:
     """The noise of sample sheets, the same every time: (number, size)."""

@@ -29,6 +29,7 @@ class Case:
   gradients: dict
 
 
+DIRECTIONS = {"supervised": "AtoB", "wgan": systems.NOISE}
 PHASES = [
   ("supervised", gpgan.CRITIC),
   ("supervised", gpgan.GENERATOR),
@@ -52,6 +53,9 @@ def case(request):
   system = systems.create(config, 10)
   batch = tiny_gpgan.batch(variant, seed=1)
   state = tiny.random_state(system, batch, step=STEP)
+  state = state.replace(
+    ema=system.generator_variables(state.replace(ema={}), DIRECTIONS[variant])
+  )
   step = jax.jit(
     functools.partial(system.step_with_details, phase),
     compiler_options=tiny.FAST_COMPILE,
@@ -93,6 +97,20 @@ def test_who_moves(case):
   assert after.step == STEP + 1
   assert {"D", "D_real", "D_fake"} <= set(case.metrics) or not critic_moves
   assert ("G" in case.metrics) == generator_moves
+
+
+def test_averages_follow_parameters_and_statistics(case):
+  if case.phase == gpgan.CRITIC:
+    tiny.assert_same(case.state.ema, case.after.ema)
+    return
+  after = {
+    "params": case.after.params["generator"]["g"],
+    "batch_stats": case.after.stats["generator"]["g"],
+  }
+  expected = jax.tree.map(
+    lambda old, new: 0.75 * old + 0.25 * new, case.state.ema, after
+  )
+  tiny.assert_close(expected, case.after.ema, 1e-6)
 
 
 def test_the_losses_signs(case):
