@@ -21,6 +21,7 @@ from gansynth import checkpoints, convert, models, translator
 from gansynth.blending import gp_gan, inputs, networks, standin
 from gansynth.blending.gp_gan import Options
 from gansynth.blending.inputs import Triple
+from gansynth.synthesis.record import digest
 
 METHODS = (
   "gp_gan",
@@ -219,7 +220,7 @@ class Blender:
     """What the results depend on beside the pictures, in JSON."""
     return {
       "method": self.method,
-      "weights": self.weights,
+      "weights": self.network and digest(self._variables),
       "transfer": self.transfer,
       **dataclasses.asdict(self.options),
     }
@@ -242,6 +243,10 @@ class Blender:
     return f"{how[self.method]}; no weights; {advice}"
 
   def _blend_batch(self, triples):
+    count = len(triples)
+    # A last batch that is not full is filled: a size of its own would have to
+    # be compiled.
+    triples = [*triples, *[triples[-1]] * (self.batch_size - count)]
     sources, targets, masks = (
       np.stack([getattr(triple, name) for triple in triples])
       for name in ("source", "target", "mask")
@@ -251,7 +256,7 @@ class Blender:
     else:
       plan = self.options.plan(triples[0].size)
       pictures = self._program(self._variables, sources, targets, masks, plan)
-    return list(np.asarray(pictures))
+    return list(np.asarray(pictures)[:count])
 
   def _blend_levels(self, variables, sources, targets, masks, plan):
     pictures, _ = gp_gan.gp_gan(
