@@ -14,9 +14,7 @@ import functools
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from gansynth.blending import resize as resizing
 from gansynth.blending.inputs import BlendError
@@ -37,14 +35,14 @@ class Plan:
     size: int32 (2,), height and width of the picture in its canvas.
     down: (rows, columns) from level i + 1 to level i, for each i.
     up: (rows, columns) of colours from level i to level i + 1, for each i.
-    masks: (rows, columns) matrices from the whole mask to level i, for each i.
+    masks: (rows, columns) tables from the whole mask to level i, for each i.
     in_canvas: whether arrays are larger than the picture.
   """
 
   size: Any
   down: tuple[tuple[resizing.Axis, resizing.Axis], ...]
   up: tuple[tuple[resizing.Axis, resizing.Axis], ...]
-  masks: tuple[tuple[Any, Any], ...]
+  masks: tuple[tuple[resizing.Bands, resizing.Bands], ...]
   in_canvas: bool = False
 
 
@@ -121,9 +119,9 @@ def plan(
       for i in range(2)
     )
 
-  def matrices(target):
+  def bands(target):
     return tuple(
-      resizing.axis_matrix(
+      resizing.bands(
         size[i],
         sizes[target][i],
         order=1 if edge else 0,
@@ -142,7 +140,7 @@ def plan(
       for i in range(count)
     ),
     up=tuple(tables(i, i + 1) for i in range(count)),
-    masks=tuple(matrices(i) for i in range(count)),
+    masks=tuple(bands(i) for i in range(count)),
     in_canvas=tuple(canvas) != tuple(size),
   )
 
@@ -175,8 +173,5 @@ def mask_pyramid(mask: jax.Array, plan: Plan) -> list[jax.Array]:
   Returns:
     The masks, coarsest first; the last is `mask`.
   """
-  product = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
-  levels = [
-    product(product(rows, mask), columns.T) for rows, columns in plan.masks
-  ]
+  levels = [resizing.resize_bands(mask, *tables) for tables in plan.masks]
   return [*levels, mask]

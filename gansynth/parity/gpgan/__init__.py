@@ -1,5 +1,10 @@
 """Checks of GP-GAN: solver, pipeline, networks, training."""
 
-from gansynth.parity.gpgan import networks, solver, training
+from gansynth.parity.gpgan import networks, pipeline, solver, training
 
-CHECKS = {**networks.CHECKS, **solver.CHECKS, **training.CHECKS}
+CHECKS = {
+  **networks.CHECKS,
+  **pipeline.CHECKS,
+  **solver.CHECKS,
+  **training.CHECKS,
+}
