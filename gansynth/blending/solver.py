@@ -136,11 +136,9 @@ def solve_system(
 
   def invert(_, rhs):
     y = transforms.divide_cosine(rhs, divisor, size)
-    return y if size is None else jnp.where(inside, y, rhs)
+    return y if size is None else jnp.where(inside, y, 0)
 
-  if size is not None:
-    inside = indexing.inside(rhs, size)
-    rhs = jnp.where(inside, rhs, 0)
+  inside = None if size is None else indexing.inside(rhs, size)
   return lax.custom_linear_solve(operate, rhs, invert, symmetric=True)
 
 

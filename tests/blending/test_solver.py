@@ -189,3 +189,22 @@ def test_wrong_shapes_are_named():
   source, destination, mask, color = pictures(6, 8)
   with pytest.raises(ValueError, match=r"found \(3, 6, 8\).*and \(6, 8\)"):
     solver.solve(source, destination, mask[0], color)
+
+
+@pytest.mark.parametrize("border", solver.BORDERS)
+def test_pictures_of_several_sizes_in_one_batch(border):
+  # On a canvas beyond 64 pixels, where Fourier transforms are taken.
+  batch = pictures(66, 50, (2,), dtype=np.float32)
+  sizes = np.asarray(((40, 30), (35, 33)), np.int32)
+  options = {"color_weight": 3.0, "kernel": "sobel", "border": border}
+
+  @jax.vmap
+  def solve(size, *planes):
+    return solver.solve(*planes, size=size, **options)
+
+  found = solve(sizes, *batch)
+  for n, (height, width) in enumerate(sizes):
+    alone = [x[n, :, :height, :width] for x in batch]
+    np.testing.assert_allclose(
+      found[n, :, :height, :width], solver.solve(*alone, **options), atol=3e-6
+    )
