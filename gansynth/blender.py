@@ -18,9 +18,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from gansynth import checkpoints, convert, models, translator
-from gansynth.blending import gp_gan, inputs, networks, standin
+from gansynth.blending import (
+  buckets,
+  gp_gan,
+  inputs,
+  latent,
+  networks,
+  poisson,
+  pyramid,
+  standin,
+  windows,
+)
 from gansynth.blending.gp_gan import Options
-from gansynth.blending.inputs import Triple
+from gansynth.blending.inputs import BlendError, Triple
 from gansynth.synthesis.record import digest
 
 METHODS = (
@@ -31,6 +41,7 @@ METHODS = (
   "paste",
 )
 _IMAGE_SIZE = 64
+_CANVAS_TOLERANCE = 1e-4  # of a canvas against the exact size, in [0, 1]
 _NETWORKS = {
   "gp_gan": models.EncoderDecoder,
   "gp_gan_unsupervised": models.DcganGenerator,
@@ -115,7 +126,17 @@ class Blender:
       smooth_sigma=smooth_sigma,
       behavior=behavior,
     )
+    if transfer not in poisson.MODES:
+      raise ValueError(
+        f"transfer is {transfer!r}; choose one of {', '.join(poisson.MODES)}"
+      )
+    if margin is not None and margin < 1:
+      raise ValueError(f"margin is {margin} pixels; expected at least 1")
     self.transfer = transfer
+    self.local = local
+    self.margin = margin or windows.default_margin(color_weight, sigma)
+    self.n_iteration = n_iteration
+    self.seed = seed
     self.weights = None  # where they came from
     self._variables = None if network is None else jax.device_put(variables)
     self._program = jax.jit(self._blend_levels)
@@ -186,12 +207,24 @@ class Blender:
   def group(self, triple: Triple) -> Hashable:
     """What triples must have in common to run as one batch.
 
+    Pictures of other sizes, too, share the compiled program where they lie in
+    the same canvas (`blending.buckets`).
+
     Raises:
       BlendError: the triple cannot be blended by this method.
     """
     key = (triple.size, triple.source.dtype.name)
-    if self.method not in ("paste", "poisson"):
-      self.options.plan(triple.size)
+    if self.method == "paste":
+      return key
+    if self.method == "poisson":
+      try:
+        _, region = poisson.choose_region(triple.mask)
+      except ValueError as error:
+        raise BlendError(str(error)) from error
+      return (*key, region)
+    pyramid.num_levels(
+      triple.size, self.options.image_size, self.options.behavior
+    )
     return key
 
   def blend(self, triples: Sequence[Triple]) -> list[np.ndarray]:
@@ -222,6 +255,10 @@ class Blender:
       "method": self.method,
       "weights": self.network and digest(self._variables),
       "transfer": self.transfer,
+      "local": self.local,
+      "margin": self.margin,
+      "n_iteration": self.n_iteration,
+      "seed": self.seed,
       **dataclasses.asdict(self.options),
     }
 
@@ -243,53 +280,138 @@ class Blender:
     return f"{how[self.method]}; no weights; {advice}"
 
   def _blend_batch(self, triples):
-    count = len(triples)
-    # A last batch that is not full is filled: a size of its own would have to
-    # be compiled.
-    triples = [*triples, *[triples[-1]] * (self.batch_size - count)]
-    sources, targets, masks = (
-      np.stack([getattr(triple, name) for triple in triples])
-      for name in ("source", "target", "mask")
-    )
+    """Blends triples of one group."""
     if self.method == "paste":
-      pictures = _paste(sources, targets, masks)
-    else:
-      plan = self.options.plan(triples[0].size)
-      pictures = self._program(self._variables, sources, targets, masks, plan)
-    return list(np.asarray(pictures)[:count])
+      return _run(_paste, triples)
+    if self.method == "poisson":
+      return self._poisson(triples)
+    size = triples[0].size
+    canvas = buckets.bucket(
+      *size, self.options.color_weight, self.options.sigma, _CANVAS_TOLERANCE
+    )
+    plan = self.options.plan(size, canvas)
+    program = functools.partial(self._program, self._variables)
+    if not (self.local and plan.up):
+      return _run(program, triples, plan, canvas=canvas)
+    pictures = []
+    for triple in triples:
+      window = windows.choose(triple.box, size, canvas, self.margin)
+      if window is None:
+        pictures += _run(program, [triple], plan, canvas=canvas)
+        continue
+      cut = windows.cut(plan, window)
+      picture = _run(program, [triple], cut, canvas=canvas, size=window.shape)
+      target = _to_uint8(triple.target)
+      pictures.append(windows.merge(target, picture[0], window))
+    return pictures
+
+  def _poisson(self, triples):
+    chosen = [poisson.choose_region(triple.mask) for triple in triples]
+    origins = np.stack([origin for origin, _ in chosen])
+    return _run(
+      functools.partial(_poisson, self.transfer, chosen[0][1]),
+      triples,
+      per_picture=(origins,),
+    )
 
   def _blend_levels(self, variables, sources, targets, masks, plan):
     pictures, _ = gp_gan.gp_gan(
       functools.partial(self._colorize, variables),
       _to_planes(sources),
       _to_planes(targets),
-      masks[:, None],
+      _to_planes(masks)[:, None],
       self.options,
       plan,
     )
-    pictures = gp_gan.to_uint8(pictures, self.options.behavior)
-    return jnp.moveaxis(pictures, -3, -1)
+    return _to_pictures(pictures, self.options.behavior)
 
   def _colorize(self, variables, source, destination, mask):
     if self.network is None:
       return standin.colorize(source, destination, mask)
     composite = gp_gan.composite(source, destination, mask)
-    return networks.colorize(self.network, variables, composite)
+    if self.method == "gp_gan":
+      return networks.colorize(self.network, variables, composite)
+    return latent.colorize(
+      self.network, variables, composite, self.seed, self.n_iteration
+    )
+
+
+def _run(program, triples, *arguments, per_picture=(), canvas=None, size=None):
+  """Calls a program on stacked triples, and cuts its results.
+
+  Args:
+    program: function of sources, targets, masks, the rest.
+    triples: of one size.
+    *arguments: of the program, for all alike.
+    per_picture: arrays of one row a triple.
+    canvas: (height, width) of the arrays; the triples' by default.
+    size: (height, width) of the results; the triples' by default.
+  """
+  height, width = triples[0].size
+  canvas = canvas or (height, width)
+  # Few lengths of batches, each of which is compiled.
+  length = 1 << (len(triples) - 1).bit_length()
+  filled = [*triples] + [triples[-1]] * (length - len(triples))
+
+  def stack(name):
+    first = getattr(filled[0], name)
+    batch = np.zeros((length, *canvas, *first.shape[2:]), first.dtype)
+    for place, triple in zip(batch, filled, strict=True):
+      place[:height, :width] = getattr(triple, name)
+    return batch
+
+  rows = [
+    np.concatenate([x, *[x[-1:]] * (length - len(triples))])
+    for x in per_picture
+  ]
+  pictures = np.asarray(
+    program(stack("source"), stack("target"), stack("mask"), *rows, *arguments)
+  )
+  height, width = size or (height, width)
+  return [x[:height, :width] for x in pictures[: len(triples)]]
 
 
 @jax.jit
 def _paste(sources, targets, masks):
   planes = gp_gan.composite(
-    _to_planes(sources), _to_planes(targets), masks[:, None]
+    _to_planes(sources), _to_planes(targets), _to_planes(masks)[:, None]
   )
-  return jnp.moveaxis(gp_gan.to_uint8(planes, "fixed"), -3, -1)
+  return _to_pictures(planes, "fixed")
 
 
-def _to_planes(pictures):
-  """uint8 or float (N, H, W, C) to float32 (N, C, H, W) in [0, 1]."""
-  if pictures.dtype == np.uint8:
-    pictures = pictures.astype(np.float32) / 255
-  return jnp.moveaxis(pictures, -1, -3)
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _poisson(mode, region, sources, targets, masks, origins):
+  def one(source, target, mask, origin):
+    return poisson.poisson(
+      source, target, mask, mode=mode, origin=origin, region=region
+    )
+
+  planes = jax.vmap(one)(
+    _to_planes(sources),
+    _to_planes(targets),
+    _to_planes(masks)[:, None],
+    origins,
+  )
+  # Rounded, so that what is not solved keeps its bytes.
+  return _to_pictures(planes, "fixed")
+
+
+def _to_planes(arrays):
+  """uint8 or float (N, H, W[, C]) to float32 (N[, C], H, W) in [0, 1]."""
+  if arrays.dtype == np.uint8:
+    arrays = arrays.astype(np.float32) / 255
+  return jnp.moveaxis(arrays, -1, 1) if arrays.ndim == 4 else arrays
+
+
+def _to_pictures(planes, behavior):
+  """Float (N, C, H, W) in [0, 1] to uint8 (N, H, W, C)."""
+  return jnp.moveaxis(gp_gan.to_uint8(planes, behavior), 1, -1)
+
+
+def _to_uint8(picture):
+  if picture.dtype == np.uint8:
+    return picture
+  return np.rint(picture * 255).astype(np.uint8)
 
 
 def _check_network(method, network, image_size):

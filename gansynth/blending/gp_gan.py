@@ -168,7 +168,7 @@ def solve_levels(
         sigma=options.sigma,
         kernel=options.kernel,
         border=options.border,
-        size=plan.size if i == top and plan.in_canvas else None,
+        size=plan.top_size if i == top else None,
       )
     )
   return results

@@ -14,7 +14,9 @@ import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from gansynth.blending import resize as resizing
 from gansynth.blending.inputs import BlendError
@@ -24,8 +26,8 @@ BEHAVIORS = ("exact", "fixed")
 
 @functools.partial(
   jax.tree_util.register_dataclass,
-  data_fields=("size", "down", "up", "masks"),
-  meta_fields=("in_canvas",),
+  data_fields=("size", "down", "up", "masks", "origin"),
+  meta_fields=("in_canvas", "window"),
 )
 @dataclasses.dataclass(frozen=True)
 class Plan:
@@ -36,14 +38,34 @@ class Plan:
     down: (rows, columns) from level i + 1 to level i, for each i.
     up: (rows, columns) of colours from level i to level i + 1, for each i.
     masks: (rows, columns) tables from the whole mask to level i, for each i.
+    origin: int32 (2,), first row and column of the finest level's window.
     in_canvas: whether arrays are larger than the picture.
+    window: height and width of that window; None: all of it.
   """
 
   size: Any
   down: tuple[tuple[resizing.Axis, resizing.Axis], ...]
   up: tuple[tuple[resizing.Axis, resizing.Axis], ...]
   masks: tuple[tuple[resizing.Bands, resizing.Bands], ...]
+  origin: Any = None
   in_canvas: bool = False
+  window: tuple[int, int] | None = None
+
+  def cut(self, planes: jax.Array) -> jax.Array:
+    """Cuts the window of the finest level out of (..., height, width)."""
+    if self.window is None:
+      return planes
+    start = [0] * (planes.ndim - 2) + [self.origin[0], self.origin[1]]
+    return lax.dynamic_slice(planes, start, (*planes.shape[:-2], *self.window))
+
+  @property
+  def top_size(self) -> Any:
+    """Height and width of the picture in what `cut` gives; None: all."""
+    if not self.in_canvas:
+      return None
+    if self.window is None:
+      return self.size
+    return jnp.minimum(self.size - self.origin, jnp.asarray(self.window))
 
 
 def num_levels(
@@ -153,12 +175,12 @@ def pyramid(planes: jax.Array, plan: Plan) -> list[jax.Array]:
     plan: of `plan`.
 
   Returns:
-    The levels, coarsest first; the last is `planes`.
+    The levels, coarsest first; the last is `planes`, or its window.
   """
   levels = [planes]
   for rows, columns in reversed(plan.down):
     levels.append(resizing.resize(levels[-1], rows, columns))
-  return levels[::-1]
+  return [*levels[:0:-1], plan.cut(planes)]
 
 
 def mask_pyramid(mask: jax.Array, plan: Plan) -> list[jax.Array]:
@@ -171,7 +193,7 @@ def mask_pyramid(mask: jax.Array, plan: Plan) -> list[jax.Array]:
     plan: of `plan`.
 
   Returns:
-    The masks, coarsest first; the last is `mask`.
+    The masks, coarsest first; the last is `mask`, or its window.
   """
   levels = [resizing.resize_bands(mask, *tables) for tables in plan.masks]
-  return [*levels, mask]
+  return [*levels, plan.cut(mask)]

@@ -12,7 +12,12 @@ def colorize(
 ) -> jax.Array:
   """Makes the colour picture that a network would make.
 
-  The pasted picture's gradients with the scene's own colours behind them.
+  The pasted picture's gradients, with a slight pull towards the scene's own
+  colours: an object keeps its contrasts and takes the light of its place. Of
+  what was tried on the sample pictures (the scene alone, the pasted picture,
+  plain Poisson, pulls from 0.01 to 0.1) this looked best: the scene alone
+  shines through the object, and plain Poisson spreads whatever lies at the
+  object's rim, a patch of snow, say, far into it.
 
   Args:
     source: (..., C, S, S) in [0, 1].
