@@ -6,8 +6,8 @@ destination solves
 
   A u = minus the divergence of (wanted - the destination's gradients)
 
-where A is minus the Laplacian with u = 0 on those pixels, which the sine
-transform makes diagonal: the solution is exact.
+where A is minus the Laplacian with u = 0 on those pixels, solved exactly
+(`dirichlet.py`).
 
 Reference: Perez, Gangnet and Blake, "Poisson Image Editing", SIGGRAPH 2003.
 """
@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from gansynth.blending import buckets, transforms
+from gansynth.blending import buckets, dirichlet
 
 MODES = ("normal", "mixed", "monochrome")
 _SMALLEST = 3  # one unknown pixel and its frame
@@ -81,7 +81,7 @@ def poisson(
   right = _excess(s, d, m, -1, mode)[..., 1:-1, :]
   down = _excess(s, d, m, -2, mode)[..., 1:-1]
   b = right[..., :-1] - right[..., 1:] + down[..., :-1, :] - down[..., 1:, :]
-  inner = d[..., 1:-1, 1:-1] + transforms.divide_sine(b, jnp.add)
+  inner = d[..., 1:-1, 1:-1] + dirichlet.invert_laplacian(b)
   inner = jnp.clip(inner, 0, 1)
   start = start.at[-2:].add(1)
   return lax.dynamic_update_slice(destination, inner, list(start))

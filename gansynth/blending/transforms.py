@@ -1,8 +1,8 @@
 """Two-dimensional cosine and sine transforms of real planes.
 
 Everything works on the last two axes, keeps the other ones, and is
-orthonormal. `divide_cosine` and `divide_sine` are the chains transform,
-division, inverse transform, without ever laying out the coefficients.
+orthonormal. `divide_cosine` is the chain transform, division, inverse
+transform, without ever laying out the coefficients.
 """
 
 import functools
@@ -173,68 +173,3 @@ def _divide_reordered(x, divisor):
   high = coefficients(1j * (s - t), 4 - rows)
   s = (low - 1j * high) * 0.5
   return jnp.fft.irfft2(s * turn.conj(), s=(height, width)).astype(x.dtype)
-
-
-def divide_sine(x: jax.Array, divisor: Divisor) -> jax.Array:
-  """Divides the coefficients of the sine transform.
-
-  By products with the basis after folding: coefficients of odd frequency are
-  those of the sums of mirrored places, and of even frequency of the
-  differences, so that each product is with a basis of half the length. Up to
-  about 2000 pixels this is faster on a CPU than Fourier transforms of twice
-  the length with the transpositions between them.
-
-  Args:
-    x: planes, (..., H, W).
-    divisor: of the eigenvalues 2 - 2 cos(pi k / (length + 1)) of rows and of
-      columns, k from 1, as of `divide_cosine`.
-
-  Returns:
-    (..., H, W).
-  """
-  height, width = x.shape[-2:]
-
-  def solve(x, row_parity, column_parity):
-    rows, row_values = _folded_sines(height, row_parity)
-    columns, column_values = _folded_sines(width, column_parity)
-    rows, columns = jnp.asarray(rows, x.dtype), jnp.asarray(columns, x.dtype)
-    whole = divisor(_along(row_values, -2, x), _along(column_values, -1, x))
-    x = _matmul(_matmul(rows, x), columns.T) / whole
-    return _matmul(_matmul(rows.T, x), columns)
-
-  parts = [
-    _unfold(
-      *(solve(part, i, k) for k, part in enumerate(_fold(half, -1))), axis=-1
-    )
-    for i, half in enumerate(_fold(x, -2))
-  ]
-  return _unfold(*parts, axis=-2)
-
-
-@functools.lru_cache(maxsize=64)
-def _folded_sines(length, parity):
-  """Half the sine basis, and its eigenvalues; parity 0 is k = 1, 3, ..."""
-  k = np.arange(1 + parity, length + 1, 2)
-  basis = sine_basis(length)[k - 1, : (length + 1 - parity) // 2]
-  return basis, 4 * np.sin(np.pi * k / (2 * (length + 1))) ** 2
-
-
-def _fold(x, axis):
-  length = x.shape[axis]
-  half, axis = length // 2, axis + x.ndim
-  first = lax.slice_in_dim(x, 0, half, axis=axis)
-  middle = lax.slice_in_dim(x, half, length - half, axis=axis)
-  last = jnp.flip(lax.slice_in_dim(x, length - half, length, axis=axis), axis)
-  return jnp.concatenate([first + last, middle], axis), first - last
-
-
-def _unfold(sums, differences, axis):
-  axis += sums.ndim
-  half = differences.shape[axis]
-  first = lax.slice_in_dim(sums, 0, half, axis=axis)
-  middle = lax.slice_in_dim(sums, half, sums.shape[axis], axis=axis)
-  last = jnp.flip(first - differences, axis)
-  return jnp.concatenate([first + differences, middle, last], axis)
-
-
-_matmul = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)

@@ -53,20 +53,6 @@ def test_divide_cosine(size):
   np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("size", [(7, 12), (3, 1), (2, 5)])
-def test_divide_sine(size):
-  x = planes(*size, batch=(2, 3))
-  rows, columns = (
-    2 - 2 * np.cos(np.pi * np.arange(1, n + 1) / (n + 1)) for n in size
-  )
-  divisor = uneven(rows[:, None], columns[None])
-  expected = scipy.fft.idstn(
-    scipy.fft.dstn(x, 1, axes=(-2, -1)) / divisor, 1, axes=(-2, -1)
-  )
-  found = transforms.divide_sine(jnp.asarray(x), uneven)
-  np.testing.assert_allclose(found, expected, atol=1e-12)
-
-
 @pytest.mark.parametrize("canvas", [(40, 48), (130, 140)])
 def test_divide_cosine_continues_by_mirroring(canvas):
   size = (27, 21)
