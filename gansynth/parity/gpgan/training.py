@@ -111,7 +111,11 @@ class _Run:
       )
     kind = self._descriptions["G"]["name"]
     self._supervised = kind == "encoder_decoder"
-    self._critic_steps = options["d_iters"]
+    self._iterations = self._count(r"g\d+_G_loss")
+    if not self._iterations:
+      raise CaseError(f"{case.folder}: no generator step was recorded")
+    # As recorded: the original makes more than d_iters in long iterations.
+    self._critic_steps = self._count(r"d\d+_D_loss") // self._iterations
     self._rates, generator_optimizer, critic_optimizer = _optimizers(options)
     lower, upper = options["clamp"]
     fields = {
@@ -160,13 +164,8 @@ class _Run:
 
   def compare(self) -> Iterator[Comparison]:
     """Makes the steps and yields what they are compared by."""
-    iterations = len(
-      [name for name in self._case.outputs if re.match(r"g\d+_G_loss$", name)]
-    )
-    if not iterations:
-      raise CaseError(f"{self._case.folder}: no generator step was recorded")
     noises = 0
-    for iteration in range(iterations):
+    for iteration in range(self._iterations):
       for i in range(self._critic_steps):
         number = iteration * self._critic_steps + i
         yield from self._compare_clipped(number)
@@ -184,7 +183,7 @@ class _Run:
       if self._supervised:
         metrics, gradients = self._advance(system_lib.GENERATOR, batch + 1, ())
         yield from self._compare_step(f"g{iteration}", metrics, gradients)
-    yield from self._compare_states(iterations)
+    yield from self._compare_states()
 
   def _advance(self, phase, batch, noise):
     options = {}
@@ -262,7 +261,7 @@ class _Run:
         name, found[key], expected, self._limits.gradient, floor
       )
 
-  def _compare_states(self, iterations):
+  def _compare_states(self):
     for name in "GD":
       _, variables = convert.from_original(
         self._case.folder / f"after_{name}.npz",
@@ -272,7 +271,7 @@ class _Run:
       found = self._arrays(
         name, params=self._state.params, batch_stats=self._state.stats
       )
-      updates = iterations * (self._critic_steps if name == "D" else 1)
+      updates = self._iterations * (self._critic_steps if name == "D" else 1)
       limit = self._limits.parameter
       if self._case.dtype == jnp.float32:
         limit = max(limit, 2 * self._rates[name] * updates)
@@ -292,6 +291,9 @@ class _Run:
         f"all but {_UNDECIDED:.1%} within {self._limits.parameter:.3g}",
         "rel is the share beyond",
       )
+
+  def _count(self, pattern):
+    return sum(bool(re.fullmatch(pattern, x)) for x in self._case.outputs)
 
   def _recorded(self, prefix):
     """(rest of the name, name, array) of the outputs with a prefix."""
@@ -329,12 +331,15 @@ def _optimizers(options) -> tuple[dict[str, float], Any, Any]:
     rates = {name: values[f"alpha_{name.lower()}"] for name in "GD"}
     made = {
       name: optimizers.chainer_adam(
-        rate, beta1=values["beta1"], beta2=values["beta2"], epsilon=epsilon
+        rate,
+        beta1=values.get("beta1", 0.9),
+        beta2=values.get("beta2", 0.999),
+        epsilon=epsilon,
       )
       for name, rate in rates.items()
     }
   elif kind == "rmsprop":
-    decay = values["alpha"]
+    decay = values.get("alpha", 0.99)
     rates = {
       name: values.get(f"lr_{name.lower()}", values.get("lr")) for name in "GD"
     }
