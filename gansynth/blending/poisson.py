@@ -39,9 +39,9 @@ def poisson(
   """Blends the source into the destination, where the mask is one.
 
   The difference of two neighbouring pixels is the source's where the mask
-  covers both. So no difference across an object's outline gets in, and unlike
-  OpenCV's `seamlessClone`, which erodes the mask by three pixels, thin parts
-  stay. The modes are those known from there:
+  covers both. So no difference across an object's outline gets in, and thin
+  parts stay, unlike with OpenCV's `seamlessClone`, which erodes the mask. The
+  modes are those known from there:
 
   - `normal`: the source's gradients;
   - `mixed`: of the two gradients the one that is larger, for each difference
