@@ -8,12 +8,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+  from gansynth.blender import Blender, blend
   from gansynth.translator import Translator
 
 __version__ = "0.1.0.dev0"
-__all__ = ["Translator", "__version__"]
+__all__ = ["Blender", "Translator", "__version__", "blend"]
 
-_LOCATIONS = {"Translator": "gansynth.translator"}
+_LOCATIONS = {
+  "Blender": "gansynth.blender",
+  "Translator": "gansynth.translator",
+  "blend": "gansynth.blender",
+}
 
 
 def __getattr__(name: str):
