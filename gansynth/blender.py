@@ -54,8 +54,8 @@ class Blender:
   Methods: `gp_gan` takes the small colour picture from an encoder-decoder,
   `gp_gan_unsupervised` from a generator whose input is fitted to the pasted
   picture; `gaussian_poisson` is the same without any network, see
-  `standin.colorize`; `poisson` keeps the scene as it is and solves inside the
-  mask only (Pérez et al., 2003); `paste` pastes.
+  `standin.colorize`; `poisson` solves a rectangle around the mask and
+  keeps every byte beyond it (Pérez et al., 2003); `paste` pastes.
   """
 
   def __init__(
@@ -273,8 +273,8 @@ class Blender:
     how = {
       "gaussian_poisson": "gaussian_poisson: GP-GAN's levels, with the scene's "
       "own colours in place of the network's",
-      "poisson": f"poisson ({self.transfer}): the mask's inside is solved, the "
-      "scene stays as it is",
+      "poisson": f"poisson ({self.transfer}): the object's gradients, the "
+      "scene's colours around them",
       "paste": "paste: the object is pasted as it is",
     }
     return f"{how[self.method]}; no weights; {advice}"
