@@ -17,7 +17,7 @@ import numpy as np
 import worker
 
 import gansynth
-from gansynth import models
+from gansynth import host_memory, models
 from gansynth.blender import Blender
 from gansynth.blending import solver
 
@@ -33,6 +33,7 @@ _NETWORK = {
 
 def build(task):
   """Returns (run, compile seconds, versions) for a task of `blending`."""
+  host_memory.keep_freed()  # as tools/blend.py
   backend = jax.default_backend()
   if task["device"] == "gpu" and backend != "gpu":
     raise ValueError(f"JAX finds no GPU, its back end is {backend!r}")

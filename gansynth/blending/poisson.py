@@ -122,7 +122,8 @@ def choose_region(
     first, last = max(used[0] - 1, 0), min(used[-1] + 1, length - 1)
     count = max(last - first + 1, _SMALLEST)
     if not tight:
-      count = min(buckets.listed_length(count), length)
+      # The frame's distance is what transforms are fast for.
+      count = min(buckets.listed_length(count - 1) + 1, length)
     first -= (count - (last - first + 1)) // 2
     origin.append(min(max(first, 0), length - count))
     region.append(int(count))

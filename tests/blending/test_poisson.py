@@ -130,13 +130,13 @@ def test_choose_region():
   origin, region = choose_region(mask, tight=True)
   assert (*origin, *region) == (99, 39, 52, 7)
   origin, region = choose_region(mask)
-  assert region == (64, 64)
-  assert (*origin,) == (93, 11)
+  assert region == (65, 65)
+  assert (*origin,) == (93, 10)
   # At the border it is shifted, not cut.
   mask = np.zeros((300, 200))
   mask[290:, :20] = 1
   origin, region = choose_region(mask)
-  assert (*origin, *region) == (236, 0, 64, 64)
+  assert (*origin, *region) == (235, 0, 65, 65)
   # No larger than the picture.
   mask[10:] = 1
   origin, region = choose_region(mask)
