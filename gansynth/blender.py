@@ -14,11 +14,11 @@ from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gansynth import checkpoints, convert, models, translator
 from gansynth.blending import (
+  batches,
   buckets,
   gp_gan,
   inputs,
@@ -71,7 +71,7 @@ class Blender:
     kernel: str = "normal",
     border: str = "zero",
     smooth_sigma: float = 1.0,
-    behavior: str = "exact",
+    behavior: str | None = None,
     transfer: str = "normal",
     local: bool = False,
     margin: int | None = None,
@@ -96,7 +96,8 @@ class Blender:
       border: see there.
       smooth_sigma: see there.
       behavior: `exact`, the original's numbers, or `fixed`, see
-        `blending.gp_gan`.
+        `blending.gp_gan`; by default `exact` with weights, whose parity
+        is kept, and `fixed` without.
       transfer: of `poisson`: `normal`, `mixed` or `monochrome`.
       local: solve only a window around the mask, and leave the rest of the
         scene untouched, see `blending.windows`.
@@ -124,7 +125,7 @@ class Blender:
       kernel=kernel,
       border=border,
       smooth_sigma=smooth_sigma,
-      behavior=behavior,
+      behavior=behavior or ("exact" if method in _NETWORKS else "fixed"),
     )
     if transfer not in poisson.MODES:
       raise ValueError(
@@ -282,7 +283,7 @@ class Blender:
   def _blend_batch(self, triples):
     """Blends triples of one group."""
     if self.method == "paste":
-      return _run(_paste, triples)
+      return batches.run(batches.paste, triples)
     if self.method == "poisson":
       return self._poisson(triples)
     size = triples[0].size
@@ -292,24 +293,26 @@ class Blender:
     plan = self.options.plan(size, canvas)
     program = functools.partial(self._program, self._variables)
     if not (self.local and plan.up):
-      return _run(program, triples, plan, canvas=canvas)
+      return batches.run(program, triples, plan, canvas=canvas)
     pictures = []
     for triple in triples:
       window = windows.choose(triple.box, size, canvas, self.margin)
       if window is None:
-        pictures += _run(program, [triple], plan, canvas=canvas)
+        pictures += batches.run(program, [triple], plan, canvas=canvas)
         continue
       cut = windows.cut(plan, window)
-      picture = _run(program, [triple], cut, canvas=canvas, size=window.shape)
-      target = _to_uint8(triple.target)
+      picture = batches.run(
+        program, [triple], cut, canvas=canvas, size=window.shape
+      )
+      target = batches.to_uint8(triple.target)
       pictures.append(windows.merge(target, picture[0], window))
     return pictures
 
   def _poisson(self, triples):
     chosen = [poisson.choose_region(triple.mask) for triple in triples]
     origins = np.stack([origin for origin, _ in chosen])
-    return _run(
-      functools.partial(_poisson, self.transfer, chosen[0][1]),
+    return batches.run(
+      functools.partial(batches.poisson, self.transfer, chosen[0][1]),
       triples,
       per_picture=(origins,),
     )
@@ -317,13 +320,13 @@ class Blender:
   def _blend_levels(self, variables, sources, targets, masks, plan):
     pictures, _ = gp_gan.gp_gan(
       functools.partial(self._colorize, variables),
-      _to_planes(sources),
-      _to_planes(targets),
-      _to_planes(masks)[:, None],
+      batches.to_planes(sources),
+      batches.to_planes(targets),
+      batches.to_planes(masks)[:, None],
       self.options,
       plan,
     )
-    return _to_pictures(pictures, self.options.behavior)
+    return batches.to_pictures(pictures, self.options.behavior)
 
   def _colorize(self, variables, source, destination, mask):
     if self.network is None:
@@ -334,84 +337,6 @@ class Blender:
     return latent.colorize(
       self.network, variables, composite, self.seed, self.n_iteration
     )
-
-
-def _run(program, triples, *arguments, per_picture=(), canvas=None, size=None):
-  """Calls a program on stacked triples, and cuts its results.
-
-  Args:
-    program: function of sources, targets, masks, the rest.
-    triples: of one size.
-    *arguments: of the program, for all alike.
-    per_picture: arrays of one row a triple.
-    canvas: (height, width) of the arrays; the triples' by default.
-    size: (height, width) of the results; the triples' by default.
-  """
-  height, width = triples[0].size
-  canvas = canvas or (height, width)
-  # Few lengths of batches, each of which is compiled.
-  length = 1 << (len(triples) - 1).bit_length()
-  filled = [*triples] + [triples[-1]] * (length - len(triples))
-
-  def stack(name):
-    first = getattr(filled[0], name)
-    batch = np.zeros((length, *canvas, *first.shape[2:]), first.dtype)
-    for place, triple in zip(batch, filled, strict=True):
-      place[:height, :width] = getattr(triple, name)
-    return batch
-
-  rows = [
-    np.concatenate([x, *[x[-1:]] * (length - len(triples))])
-    for x in per_picture
-  ]
-  pictures = np.asarray(
-    program(stack("source"), stack("target"), stack("mask"), *rows, *arguments)
-  )
-  height, width = size or (height, width)
-  return [x[:height, :width] for x in pictures[: len(triples)]]
-
-
-@jax.jit
-def _paste(sources, targets, masks):
-  planes = gp_gan.composite(
-    _to_planes(sources), _to_planes(targets), _to_planes(masks)[:, None]
-  )
-  return _to_pictures(planes, "fixed")
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _poisson(mode, region, sources, targets, masks, origins):
-  def one(source, target, mask, origin):
-    return poisson.poisson(
-      source, target, mask, mode=mode, origin=origin, region=region
-    )
-
-  planes = jax.vmap(one)(
-    _to_planes(sources),
-    _to_planes(targets),
-    _to_planes(masks)[:, None],
-    origins,
-  )
-  # Rounded, so that what is not solved keeps its bytes.
-  return _to_pictures(planes, "fixed")
-
-
-def _to_planes(arrays):
-  """uint8 or float (N, H, W[, C]) to float32 (N[, C], H, W) in [0, 1]."""
-  if arrays.dtype == np.uint8:
-    arrays = arrays.astype(np.float32) / 255
-  return jnp.moveaxis(arrays, -1, 1) if arrays.ndim == 4 else arrays
-
-
-def _to_pictures(planes, behavior):
-  """Float (N, C, H, W) in [0, 1] to uint8 (N, H, W, C)."""
-  return jnp.moveaxis(gp_gan.to_uint8(planes, behavior), 1, -1)
-
-
-def _to_uint8(picture):
-  if picture.dtype == np.uint8:
-    return picture
-  return np.rint(picture * 255).astype(np.uint8)
 
 
 def _check_network(method, network, image_size):

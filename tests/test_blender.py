@@ -194,8 +194,13 @@ def test_without_weights():
   assert blend.made_by["weights"] is None
   with pytest.raises(ValueError, match="no_such_file does not exist"):
     Blender.load("no_such_file")
+  # No network, so no numbers of the original's to keep, and no size.
+  assert blend.options.behavior == "fixed"
+  small = *smooth_pictures((20, 20)), square((20, 20), 5, 9)
+  assert blend.prepare(*small).size == (20, 20)
+  blend = Blender.load(behavior="exact")
   with pytest.raises(BlendError, match="network works at 64 x 64"):
-    blend.prepare(*smooth_pictures((20, 20)), square((20, 20), 5, 9))
+    blend.prepare(*small)
 
 
 @pytest.mark.parametrize(

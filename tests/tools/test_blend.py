@@ -173,7 +173,8 @@ def test_folders(folder, capsys):
         "source": "a.png",
         "target": "t.png",
         "mask": "m.png",
-        "method": "gaussian_poisson",  # on a network's 64 x 64 pixels
+        "method": "gaussian_poisson",
+        "behavior": "exact",  # on a network's 64 x 64 pixels
       },
       "24 x 32",
     ),
