@@ -31,7 +31,6 @@ from gansynth.blending import (
 )
 from gansynth.blending.gp_gan import Options
 from gansynth.blending.inputs import BlendError, Triple
-from gansynth.synthesis.record import digest
 
 METHODS = (
   "gp_gan",
@@ -254,7 +253,7 @@ class Blender:
     """What the results depend on beside the pictures, in JSON."""
     return {
       "method": self.method,
-      "weights": self.network and digest(self._variables),
+      "weights": self.network and checkpoints.digest(self._variables),
       "transfer": self.transfer,
       "local": self.local,
       "margin": self.margin,

@@ -7,6 +7,7 @@ nothing of the number of devices.
 """
 
 import errno
+import hashlib
 import json
 import os
 import pathlib
@@ -315,3 +316,12 @@ def load_network(
       restore_args=None,
     )
   return description, jax.tree.map(np.asarray, variables)
+
+
+def digest(variables: Any) -> str:
+  """Returns a short fingerprint of a network's weights."""
+  sha = hashlib.sha256()
+  for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
+    sha.update(jax.tree_util.keystr(path).encode())
+    sha.update(np.ascontiguousarray(leaf).tobytes())
+  return sha.hexdigest()[:16]

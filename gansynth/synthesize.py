@@ -11,8 +11,8 @@ import ml_collections
 import numpy as np
 from absl import logging
 
+from gansynth import checkpoints, images, parallel
 from gansynth import config as config_lib
-from gansynth import images, parallel
 from gansynth.progress import Progress
 from gansynth.synthesis import background, record
 from gansynth.translator import Translator
@@ -118,7 +118,7 @@ def translate_folder(
     file_format,
   )
   made_by = {
-    "weights": record.digest(translate.variables),
+    "weights": checkpoints.digest(translate.variables),
     "network": repr(translate.network),
     "mode": translate.mode,
     "scale_width": scale_width,

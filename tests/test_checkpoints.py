@@ -300,3 +300,12 @@ def test_what_is_no_network_is_explained(tmp_path, text, message):
     (folder / "network.json").write_text(text)
   with pytest.raises(CheckpointError, match=message):
     checkpoints.load_network(folder)
+
+
+def test_digest_tells_weights_apart():
+  first = checkpoints.digest({"a": np.zeros(3), "b": np.ones(2)})
+  assert first == checkpoints.digest({"b": np.ones(2), "a": np.zeros(3)})
+  assert first != checkpoints.digest({"a": np.zeros(3), "c": np.ones(2)})
+  changed = np.ones(2)
+  changed[1] = np.nextafter(1, 2)
+  assert first != checkpoints.digest({"a": np.zeros(3), "b": changed})

@@ -15,7 +15,6 @@ from PIL import Image
 
 from gansynth import checkpoints, images, models, synthesize
 from gansynth import config as config_lib
-from gansynth.synthesis import record as record_lib
 from gansynth.translator import Translator
 
 NETWORK = {
@@ -346,7 +345,7 @@ def test_from_a_converted_network(tmp_path, translate):
     translate(images.read(tmp_path / "in/a.png")),
   )
   record = json.loads((tmp_path / "out" / synthesize.RECORD).read_text())
-  assert record["weights"] == record_lib.digest(translate.variables)
+  assert record["weights"] == checkpoints.digest(translate.variables)
 
 
 @pytest.mark.parametrize(

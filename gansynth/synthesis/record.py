@@ -4,23 +4,10 @@ A run that goes on takes the pictures that are there for its own only where the
 same weights and options made them.
 """
 
-import hashlib
 import json
 import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-import jax
-import numpy as np
-
-
-def digest(variables: Any) -> str:
-  """Returns a short fingerprint of a network's weights."""
-  sha = hashlib.sha256()
-  for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
-    sha.update(jax.tree_util.keystr(path).encode())
-    sha.update(np.ascontiguousarray(leaf).tobytes())
-  return sha.hexdigest()[:16]
 
 
 def check(
