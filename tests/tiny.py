@@ -139,7 +139,11 @@ def start(
 
   Without `optimize` it compiles in half the time; it may round differently.
   """
-  flags = [f"--xla_force_host_platform_device_count={devices}"]
+  # XLA takes the last of two equal flags.
+  flags = [
+    os.environ["XLA_FLAGS"],
+    f"--xla_force_host_platform_device_count={devices}",
+  ]
   if not optimize:
     flags.append("--xla_backend_optimization_level=0")
   with open(log, "ab") as output:
