@@ -8,7 +8,6 @@
 import dataclasses
 import functools
 import os
-import pathlib
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -16,7 +15,8 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from gansynth import checkpoints, convert, models, translator
+from gansynth import checkpoints, models
+from gansynth import weights as weights_lib
 from gansynth.blending import (
   batches,
   buckets,
@@ -162,7 +162,7 @@ class Blender:
     """
     if weights is None:
       return cls(method or "gaussian_poisson", **options)
-    network, variables = _load(pathlib.Path(weights))
+    network, variables = weights_lib.load(weights)
     for own, kind in _NETWORKS.items():
       if isinstance(network, kind):
         blender = cls(method or own, network, variables, **options)
@@ -240,9 +240,10 @@ class Blender:
     for index, triple in enumerate(triples):
       groups.setdefault(self.group(triple), []).append(index)
     results = [None] * len(triples)
+    step = batches.at_a_time(self.batch_size)
     for indices in groups.values():
-      for first in range(0, len(indices), self.batch_size):
-        part = indices[first : first + self.batch_size]
+      for first in range(0, len(indices), step):
+        part = indices[first : first + step]
         pictures = self._blend_batch([triples[i] for i in part])
         for index, picture in zip(part, pictures, strict=True):
           results[index] = picture
@@ -358,25 +359,6 @@ def _check_network(method, network, image_size):
       f"image_size is {image_size}, and the weights are for "
       f"{network.image_size}; leave it out"
     )
-
-
-def _load(path):
-  """Returns the network and variables of a file or folder."""
-  if path.is_file():
-    description, variables = convert.from_original(path)
-  elif checkpoints.is_network(path):
-    record, variables = checkpoints.load_network(path)
-    description = record["network"]
-  elif path.is_dir():
-    _, generators = translator.load_generators(path)
-    return next(iter(generators.values()))
-  else:
-    raise ValueError(
-      f"{path} does not exist; give the .npz of the original, a converted "
-      "network or a work directory. Where weights can be had is told in "
-      "checkpoints/README.md"
-    )
-  return models.create(**description), variables
 
 
 @functools.lru_cache(maxsize=4)

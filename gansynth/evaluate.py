@@ -14,7 +14,8 @@ from absl import logging
 from gansynth import config as config_lib
 from gansynth import data, images, parallel, systems
 from gansynth.data import pipeline
-from gansynth.translator import Translator, load_generators
+from gansynth.translator import Translator
+from gansynth.weights import load_generators
 
 RESULT = "evaluation.json"
 

@@ -6,7 +6,6 @@
 """
 
 import os
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +13,8 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from gansynth import checkpoints, images, models, parallel, systems
-from gansynth import config as config_lib
+from gansynth import images, parallel
+from gansynth import weights as weights_lib
 from gansynth.systems import common
 
 MODES = ("eval", "train")
@@ -87,8 +86,7 @@ class Translator:
     """Loads a converted network, or a generator of a run.
 
     Args:
-      folder: what `tools/convert_checkpoint.py` wrote, or the work directory
-        of a run.
+      folder: see `weights.load`.
       direction: `AtoB` or `BtoA`; of a run.
       step: checkpoint of a run; 0: the best one, else the latest.
       **options: of the constructor.
@@ -96,15 +94,7 @@ class Translator:
     Raises:
       ValueError: the folder holds neither, or has no such direction.
     """
-    if checkpoints.is_network(folder):
-      description, variables = checkpoints.load_network(folder)
-      return cls(models.create(**description["network"]), variables, **options)
-    _, generators = load_generators(folder, step)
-    if direction not in generators:
-      raise ValueError(
-        f"{folder} translates {' and '.join(generators)}, not {direction!r}"
-      )
-    return cls(*generators[direction], **options)
+    return cls(*weights_lib.load(folder, direction, step), **options)
 
   def __call__(
     self, pictures: np.ndarray | Sequence[np.ndarray]
@@ -212,40 +202,6 @@ class Translator:
       return output[0]
 
     return jax.vmap(alone)(batch)
-
-
-def load_generators(
-  workdir: str | os.PathLike[str], step: int = 0
-) -> tuple[int, dict[str, tuple[nn.Module, Any]]]:
-  """Loads the generators of a run.
-
-  Args:
-    workdir: the run's work directory.
-    step: which checkpoint; 0: the best one, else the latest.
-
-  Returns:
-    The step, and (network, variables) by direction; averaged weights where
-    the run averages.
-
-  Raises:
-    ValueError: there is no run, or no such checkpoint.
-  """
-  workdir = pathlib.Path(workdir)
-  config = config_lib.load_record(workdir)
-  system = systems.create(config, steps_per_epoch=1)
-  with checkpoints.Checkpointer(
-    workdir / checkpoints.FOLDER,
-    best_metric=config.best_metric,
-    best_mode=config.best_mode,
-    read_only=True,
-  ) as checkpointer:
-    step = step or checkpointer.best_step() or 0
-    raw, _ = checkpointer.restore(step=step)
-  state = common.GanState(**raw)
-  return step, {
-    direction: (network, system.generator_variables(state, direction))
-    for direction, network in system.generators().items()
-  }
 
 
 def _pad(picture: np.ndarray, canvas: tuple[int, int]) -> np.ndarray:

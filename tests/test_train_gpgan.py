@@ -8,7 +8,7 @@ import tiny_gpgan
 
 from gansynth import config as config_lib
 from gansynth import evaluate, images, parallel, train
-from gansynth.translator import load_generators
+from gansynth.weights import load_generators
 
 STEPS = 9
 

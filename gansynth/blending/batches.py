@@ -16,6 +16,13 @@ from gansynth.blending.inputs import Triple
 _CPU_BATCH = 8
 
 
+def at_a_time(batch_size: int) -> int:
+  """Returns how many of a batch go through a program together."""
+  if jax.default_backend() == "cpu":
+    return min(batch_size, _CPU_BATCH)
+  return batch_size
+
+
 def run(
   program: Callable[..., jax.Array],
   triples: Sequence[Triple],
@@ -40,41 +47,25 @@ def run(
   height, width = triples[0].size
   canvas = canvas or (height, width)
   size = size or (height, width)
-  step = len(triples)
-  if jax.default_backend() == "cpu":
-    step = min(step, _CPU_BATCH)
+  # Few lengths of batches, each of which is compiled.
+  length = 1 << (len(triples) - 1).bit_length()
+  filled = [*triples] + [triples[-1]] * (length - len(triples))
 
-  def start(part):
-    chosen = triples[part]
-    # Few lengths of batches, each of which is compiled.
-    length = 1 << (len(chosen) - 1).bit_length()
-    filled = [*chosen] + [chosen[-1]] * (length - len(chosen))
+  def stack(name):
+    first = getattr(filled[0], name)
+    batch = np.zeros((length, *canvas, *first.shape[2:]), first.dtype)
+    for place, triple in zip(batch, filled, strict=True):
+      place[:height, :width] = getattr(triple, name)
+    return batch
 
-    def stack(name):
-      first = getattr(filled[0], name)
-      batch = np.zeros((length, *canvas, *first.shape[2:]), first.dtype)
-      for place, triple in zip(batch, filled, strict=True):
-        place[:height, :width] = getattr(triple, name)
-      return batch
-
-    rows = [
-      np.concatenate([x[part], *[x[part][-1:]] * (length - len(chosen))])
-      for x in per_picture
-    ]
-    names = ("source", "target", "mask")
-    return len(chosen), program(*map(stack, names), *rows, *arguments)
-
-  def finish(count, pictures):
-    return [x[: size[0], : size[1]] for x in np.asarray(pictures)[:count]]
-
-  # The next part is under way while the last one's results are fetched.
-  results, under_way = [], None
-  for first in range(0, len(triples), step):
-    following = start(slice(first, first + step))
-    if under_way:
-      results += finish(*under_way)
-    under_way = following
-  return results + finish(*under_way)
+  rows = [
+    np.concatenate([x, *[x[-1:]] * (length - len(triples))])
+    for x in per_picture
+  ]
+  pictures = np.asarray(
+    program(stack("source"), stack("target"), stack("mask"), *rows, *arguments)
+  )
+  return [x[: size[0], : size[1]] for x in pictures[: len(triples)]]
 
 
 @jax.jit
