@@ -4,7 +4,7 @@
 
 trains the Blending GAN on procedural street scenes at 32 pixels: the centre of
 a picture is pasted from another weather, and the network makes it one picture
-again. 5000 batches of 32, about 4 minutes on two CPU cores. At the end its
+again. 5000 batches of 32, about 5 minutes on two CPU cores. At the end its
 pictures are 9 to 9.5 grey levels from the true ones, against 16.3 for leaving
 the pasted ones alone; they are blurred, which blending does not mind: it takes
 the colours from the network and the detail from the pictures. Use the run as
