@@ -13,6 +13,8 @@ from typing import Any
 
 import ml_collections
 
+from gansynth import files
+
 RECORD = "config.json"
 
 # What a checkpoint's networks depend on.
@@ -209,10 +211,8 @@ def record(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
   if path.exists():
     check(config, workdir)
     return
-  workdir.mkdir(parents=True, exist_ok=True)
-  aside = path.with_suffix(".tmp")
-  aside.write_text(json.dumps(flatten(config), indent=2) + "\n")
-  aside.replace(path)
+  text = json.dumps(flatten(config), indent=2) + "\n"
+  files.write_whole(path, text.encode())
 
 
 def check(

@@ -12,7 +12,7 @@ import numpy as np
 from absl import logging
 
 from gansynth import config as config_lib
-from gansynth import data, images, parallel, systems
+from gansynth import data, files, images, parallel, systems
 from gansynth.data import pipeline
 from gansynth.translator import Translator
 from gansynth.weights import load_generators
@@ -121,9 +121,8 @@ def evaluate(
   )
   if parallel.is_primary():
     path = workdir / RESULT
-    aside = path.with_suffix(".tmp")
-    aside.write_text(json.dumps({"step": step, **metrics}, indent=2) + "\n")
-    aside.replace(path)
+    text = json.dumps({"step": step, **metrics}, indent=2) + "\n"
+    files.write_whole(path, text.encode())
     print(report(metrics))
     print(f"these numbers are in {path}")
   return metrics

@@ -5,14 +5,14 @@ Pillow's and no other resampler gives the same bytes. A picture that cannot be
 used is reported here, once, as an `ImageError` that names the file.
 """
 
-import errno
 import io
 import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from gansynth import files
 
 EXTENSIONS = ("jpg", "jpeg", "png", "ppm", "bmp", "tif", "tiff", "webp")
 _MODES = ("RGB", "RGBA", "L", "mask")
@@ -266,36 +266,7 @@ def write(
   """
   path = Path(path)
   data = encode(array, path.suffix[1:], quality, name=str(path))
-  temporary = None
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-      dir=path.parent, prefix=f".{path.stem[:50]}.", suffix=".tmp", delete=False
-    ) as file:
-      temporary = file.name
-      file.write(data)
-    # A temporary file is private; the picture gets the usual permissions.
-    os.chmod(temporary, 0o666 & ~_UMASK)
-    os.replace(temporary, path)
-  except OSError as e:
-    if temporary is not None:
-      Path(temporary).unlink(missing_ok=True)
-    advice = "check the folder's permissions and that it can be reached"
-    if e.errno in (errno.ENOSPC, errno.EDQUOT):
-      advice = "the disk is full: free some space or write elsewhere"
-    raise OSError(
-      e.errno, f"picture not written ({e.strerror}); {advice}", str(path)
-    ) from e
-
-
-def _umask() -> int:
-  """The process's umask, which can only be read by setting it."""
-  mask = os.umask(0o077)
-  os.umask(mask)
-  return mask
-
-
-_UMASK = _umask()  # Read once on import: setting it is not safe with threads.
+  files.write_whole(path, data, "picture")
 
 
 def resize(

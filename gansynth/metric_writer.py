@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import tensorboardX
 
+from gansynth import files
+
 JSON_LINES = "metrics.jsonl"
 
 _EVENT_SECONDS = 5  # after which events are in their file
@@ -50,9 +52,8 @@ class MetricWriter:
     kept = [
       line for line in read_json_lines(path) if line["step"] <= resume_step
     ]
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(json.dumps(line) + "\n" for line in kept))
-    os.replace(temporary, path)
+    text = "".join(json.dumps(line) + "\n" for line in kept)
+    files.write_whole(path, text.encode())
     self._lines = path.open("a")
     self._events = tensorboardX.SummaryWriter(
       str(folder),

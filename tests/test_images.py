@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gansynth import images
+from gansynth import files, images
 
 
 def picture(height=5, width=7, channels=3, seed=0):
@@ -292,7 +292,7 @@ def test_full_disk_names_the_path_and_keeps_the_old_file(tmp_path, monkeypatch):
   def full(*_):
     raise OSError(errno.ENOSPC, "No space left on device")
 
-  monkeypatch.setattr(images.os, "replace", full)
+  monkeypatch.setattr(files.os, "replace", full)
   with pytest.raises(OSError, match="disk is full") as caught:
     images.write(path, picture(seed=2))
   assert caught.value.errno == errno.ENOSPC

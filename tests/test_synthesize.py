@@ -357,7 +357,10 @@ def test_from_a_converted_network(tmp_path, translate):
     ({"synthesize__direction": "CtoD"}, "AtoB and BtoA, not 'CtoD'"),
     ({"synthesize__step": 9}, r"no checkpoint of step 9; there are \[3\]"),
     ({"synthesize__input": "/nowhere"}, "'/nowhere' does not exist"),
-    ({"synthesize__checkpoint": "/nowhere"}, "/nowhere holds no run"),
+    (
+      {"synthesize__checkpoint": "/nowhere"},
+      "/nowhere does not exist; give a file",
+    ),
     ({"synthesize__mode": "test"}, "unknown mode 'test'"),
   ],
 )

@@ -9,6 +9,8 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gansynth import files
+
 
 def check(
   path: pathlib.Path, made_by: Mapping[str, Any], outputs: Iterable[str]
@@ -62,6 +64,4 @@ def read(path: pathlib.Path) -> dict[str, Any]:
 
 def write(path: pathlib.Path, values: Mapping[str, Any]) -> None:
   """Writes a record so that it is there whole or not at all."""
-  aside = path.with_suffix(".tmp")
-  aside.write_text(json.dumps(values, indent=2) + "\n")
-  aside.replace(path)
+  files.write_whole(path, (json.dumps(values, indent=2) + "\n").encode())
