@@ -5,9 +5,12 @@ Pillow's and no other resampler gives the same bytes. A picture that cannot be
 used is reported here, once, as an `ImageError` that names the file.
 """
 
+import contextlib
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -121,34 +124,63 @@ def read(
     name = name or os.fspath(source)
     with open(source, "rb") as file:
       data = file.read()
-  if not data:
+  with _opened(io.BytesIO(data), name) as picture:
+    array = _to_eight_bits(picture, mode, name)
+  return array if array.ndim == 3 else array[..., None]
+
+
+def size(path: str | os.PathLike) -> tuple[int, int]:
+  """Height and width of a picture, as `read` would give it.
+
+  Only the header is read, so a picture whose pixels are damaged still has a
+  size.
+
+  Raises:
+    ImageError, OSError: see `read`.
+  """
+  with (
+    open(path, "rb") as file,
+    _opened(file, os.fspath(path)) as picture,
+  ):
+    return picture.height, picture.width
+
+
+@contextlib.contextmanager
+def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
+  """Opens a picture and names it in whatever goes wrong while it is used."""
+  length = file.seek(0, os.SEEK_END)
+  file.seek(0)
+  if not length:
     raise ImageError(
       f"{name}: is empty (0 bytes); expected a picture. Fetch it again or "
       "remove it."
     )
+  start = file.read(8)
+  file.seek(0)
   try:
-    with Image.open(io.BytesIO(data)) as picture:
+    with Image.open(file) as picture:
       _refuse_oversized(picture.size, name)
-      array = _to_eight_bits(picture, mode, name)
+      yield picture
   except ImageError:
     raise
   except MemoryError:
     raise
   except Image.UnidentifiedImageError:
     raise ImageError(
-      f"{name}: is not a picture that Pillow knows ({len(data)} bytes, "
-      f"beginning {data[:8]!r}). Convert it to PNG or JPEG, or remove it."
+      f"{name}: is not a picture that Pillow knows ({length} bytes, "
+      f"beginning {start!r}). Convert it to PNG or JPEG, or remove it."
     ) from None
   except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
     raise ImageError(_oversized_message(name, str(e))) from None
   # Pillow's decoders raise whatever the damaged bytes lead them to: OSError,
   # SyntaxError, ValueError, struct.error, EOFError, IndexError and more.
   except Exception as e:
+    if isinstance(e, OSError) and e.errno is not None:  # the device's
+      raise
     raise ImageError(
       f"{name}: is truncated or damaged ({type(e).__name__}: {e}). Fetch it "
       "again or remove it."
     ) from e
-  return array if array.ndim == 3 else array[..., None]
 
 
 def _to_eight_bits(picture: Image.Image, mode: str, name: str) -> np.ndarray:

@@ -246,9 +246,37 @@ def test_oversized_is_an_error(monkeypatch):
   assert images.read(data).shape == (30, 40, 3)
 
 
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
+def test_size_is_that_of_what_is_read(tmp_path, file_format):
+  path = tmp_path / "picture"
+  exif = Image.Exif()
+  exif[0x0112] = 6  # on its side, which only TIFF's reader heeds
+  Image.fromarray(picture(5, 7)).save(path, file_format, exif=exif)
+  assert images.size(path) == images.read(path).shape[:2]
+
+
+def test_size_reads_only_the_header(tmp_path):
+  path = tmp_path / "cut.png"
+  data = encoded(Image.fromarray(picture(64, 80)), "PNG")
+  path.write_bytes(data[: len(data) // 2])
+  assert images.size(path) == (64, 80)
+
+
+@pytest.mark.parametrize(
+  ("content", "message"), [(b"", "is empty"), (b"<html>", "is not a picture")]
+)
+def test_size_of_what_is_no_picture(tmp_path, content, message):
+  path = tmp_path / "bad.png"
+  path.write_bytes(content)
+  with pytest.raises(images.ImageError, match=f"bad.png: {message}"):
+    images.size(path)
+
+
 def test_missing_file_keeps_its_own_error(tmp_path):
   with pytest.raises(FileNotFoundError, match=r"none\.png"):
     images.read(tmp_path / "none.png")
+  with pytest.raises(FileNotFoundError, match=r"none\.png"):
+    images.size(tmp_path / "none.png")
 
 
 def test_image_error_survives_a_process_boundary():
