@@ -15,7 +15,7 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from gansynth import checkpoints, models
+from gansynth import checkpoints
 from gansynth import weights as weights_lib
 from gansynth.blending import (
   batches,
@@ -23,6 +23,7 @@ from gansynth.blending import (
   gp_gan,
   inputs,
   latent,
+  methods,
   networks,
   poisson,
   pyramid,
@@ -32,19 +33,8 @@ from gansynth.blending import (
 from gansynth.blending.gp_gan import Options
 from gansynth.blending.inputs import BlendError, Triple
 
-METHODS = (
-  "gp_gan",
-  "gp_gan_unsupervised",
-  "gaussian_poisson",
-  "poisson",
-  "paste",
-)
 _IMAGE_SIZE = 64
 _CANVAS_TOLERANCE = 1e-4  # of a canvas against the exact size, in [0, 1]
-_NETWORKS = {
-  "gp_gan": models.EncoderDecoder,
-  "gp_gan_unsupervised": models.DcganGenerator,
-}
 
 
 class Blender:
@@ -54,7 +44,8 @@ class Blender:
   `gp_gan_unsupervised` from a generator whose input is fitted to the pasted
   picture; `gaussian_poisson` is the same without any network, see
   `standin.colorize`; `poisson` solves a rectangle around the mask and
-  keeps every byte beyond it (Pérez et al., 2003); `paste` pastes.
+  keeps every byte beyond it (Pérez et al., 2003); `feather` pastes with a
+  soft edge inside the mask; `paste` pastes.
   """
 
   def __init__(
@@ -72,15 +63,17 @@ class Blender:
     smooth_sigma: float = 1.0,
     behavior: str | None = None,
     transfer: str = "normal",
+    feather: float = 8.0,
     local: bool = False,
     margin: int | None = None,
     n_iteration: int = 1000,
     seed: int = 0,
+    steady: bool = False,
   ) -> None:
     """Takes a method, and the network where it has one.
 
     Args:
-      method: one of `METHODS`.
+      method: one of `methods.METHODS`.
       network: `models.EncoderDecoder` for `gp_gan`, `models.DcganGenerator`
         for `gp_gan_unsupervised`.
       variables: of the network, `params` and `batch_stats`.
@@ -98,20 +91,20 @@ class Blender:
         `blending.gp_gan`; by default `exact` with weights, whose parity
         is kept, and `fixed` without.
       transfer: of `poisson`: `normal`, `mixed` or `monochrome`.
+      feather: of `feather`: width of the soft edge, in pixels.
       local: solve only a window around the mask, and leave the rest of the
         scene untouched, see `blending.windows`.
       margin: pixels between the mask and the window's border; None: enough.
       n_iteration: of the fit of `gp_gan_unsupervised`, at most.
       seed: of the fit's start.
+      steady: a picture's bytes do not depend on what it is blended together
+        with. Programs of other lengths round differently, so short batches
+        are filled up, and each takes the time of a full one.
 
     Raises:
       ValueError: an unknown method or option, or a network that does not fit.
     """
-    if method not in METHODS:
-      raise ValueError(
-        f"unknown method {method!r}; choose one of {', '.join(METHODS)}"
-      )
-    _check_network(method, network, image_size)
+    methods.check(method, network, image_size)
     if batch_size < 1:
       raise ValueError(f"batch_size is {batch_size}; expected at least 1")
     self.method = method
@@ -124,7 +117,7 @@ class Blender:
       kernel=kernel,
       border=border,
       smooth_sigma=smooth_sigma,
-      behavior=behavior or ("exact" if method in _NETWORKS else "fixed"),
+      behavior=behavior or ("exact" if method in methods.NETWORKS else "fixed"),
     )
     if transfer not in poisson.MODES:
       raise ValueError(
@@ -132,11 +125,15 @@ class Blender:
       )
     if margin is not None and margin < 1:
       raise ValueError(f"margin is {margin} pixels; expected at least 1")
+    if not 0 <= feather < np.inf:
+      raise ValueError(f"feather is {feather}; expected pixels, 0 or more")
     self.transfer = transfer
+    self.feather = feather
     self.local = local
     self.margin = margin or windows.default_margin(color_weight, sigma)
     self.n_iteration = n_iteration
     self.seed = seed
+    self.steady = steady
     self.weights = None  # where they came from
     self._variables = None if network is None else jax.device_put(variables)
     self._program = jax.jit(self._blend_levels)
@@ -163,16 +160,16 @@ class Blender:
     if weights is None:
       return cls(method or "gaussian_poisson", **options)
     network, variables = weights_lib.load(weights)
-    for own, kind in _NETWORKS.items():
-      if isinstance(network, kind):
-        blender = cls(method or own, network, variables, **options)
-        blender.weights = os.fspath(weights)
-        return blender
-    known = " or ".join(kind.__name__ for kind in _NETWORKS.values())
-    raise ValueError(
-      f"{weights} holds a {type(network).__name__}, which does not blend; give "
-      f"the weights of a {known}"
-    )
+    own = methods.for_network(network)
+    if own is None:
+      known = " or ".join(kind.__name__ for kind in methods.NETWORKS.values())
+      raise ValueError(
+        f"{weights} holds a {type(network).__name__}, which does not blend; "
+        f"give the weights of a {known}"
+      )
+    blender = cls(method or own, network, variables, **options)
+    blender.weights = os.fspath(weights)
+    return blender
 
   def __call__(
     self,
@@ -214,7 +211,7 @@ class Blender:
       BlendError: the triple cannot be blended by this method.
     """
     key = (triple.size, triple.source.dtype.name)
-    if self.method == "paste":
+    if self.method in ("feather", "paste"):
       return key
     if self.method == "poisson":
       try:
@@ -256,6 +253,8 @@ class Blender:
       "method": self.method,
       "weights": self.network and checkpoints.digest(self._variables),
       "transfer": self.transfer,
+      "feather": self.feather if self.method == "feather" else None,
+      "steady": self._length,
       "local": self.local,
       "margin": self.margin,
       "n_iteration": self.n_iteration,
@@ -265,25 +264,22 @@ class Blender:
 
   def describe(self) -> str:
     """Says in one line how it blends, and what weights would add."""
-    if self.method in _NETWORKS:
-      return f"{self.method} with the weights of {self.weights or 'the caller'}"
-    advice = (
-      "weights of GP-GAN (--weights) would add a network's idea of colours in "
-      "harmony"
+    return methods.describe(
+      self.method, self.weights, self.transfer, self.feather
     )
-    how = {
-      "gaussian_poisson": "gaussian_poisson: GP-GAN's levels, with the scene's "
-      "own colours in place of the network's",
-      "poisson": f"poisson ({self.transfer}): the object's gradients, the "
-      "scene's colours around them",
-      "paste": "paste: the object is pasted as it is",
-    }
-    return f"{how[self.method]}; no weights; {advice}"
+
+  @property
+  def _length(self):
+    """Of all programs' batches, or None where it follows their content."""
+    return batches.at_a_time(self.batch_size) if self.steady else None
 
   def _blend_batch(self, triples):
     """Blends triples of one group."""
     if self.method == "paste":
-      return batches.run(batches.paste, triples)
+      return batches.run(batches.paste, triples, length=self._length)
+    if self.method == "feather":
+      program = functools.partial(batches.feather, self.feather)
+      return batches.run(program, triples, length=self._length)
     if self.method == "poisson":
       return self._poisson(triples)
     size = triples[0].size
@@ -293,7 +289,10 @@ class Blender:
     plan = self.options.plan(size, canvas)
     program = functools.partial(self._program, self._variables)
     if not (self.local and plan.up):
-      return batches.run(program, triples, plan, canvas=canvas)
+      return batches.run(
+        program, triples, plan, canvas=canvas, length=self._length
+      )
+    # One by one, which is steady in itself.
     pictures = []
     for triple in triples:
       window = windows.choose(triple.box, size, canvas, self.margin)
@@ -315,6 +314,7 @@ class Blender:
       functools.partial(batches.poisson, self.transfer, chosen[0][1]),
       triples,
       per_picture=(origins,),
+      length=self._length,
     )
 
   def _blend_levels(self, variables, sources, targets, masks, plan):
@@ -336,28 +336,6 @@ class Blender:
       return networks.colorize(self.network, variables, composite)
     return latent.colorize(
       self.network, variables, composite, self.seed, self.n_iteration
-    )
-
-
-def _check_network(method, network, image_size):
-  kind = _NETWORKS.get(method)
-  if kind is None:
-    return
-  if network is None:
-    raise ValueError(
-      f"method {method} needs the weights of a {kind.__name__}; give them "
-      "(gansynth.Blender.load, or --weights of tools/blend.py), or choose "
-      "method gaussian_poisson, which needs none"
-    )
-  if not isinstance(network, kind):
-    raise ValueError(
-      f"method {method} takes a {kind.__name__}, the weights are of a "
-      f"{type(network).__name__}"
-    )
-  if image_size not in (None, network.image_size):
-    raise ValueError(
-      f"image_size is {image_size}, and the weights are for "
-      f"{network.image_size}; leave it out"
     )
 
 

@@ -128,6 +128,66 @@ def test_poisson_and_paste():
     blend(source[:2, :2], target[:2, :2], np.ones((2, 2)))
 
 
+def test_feather():
+  size = (40, 42)
+  source, target = smooth_pictures(size)
+  mask = square(size, 8, 30)
+  result = Blender("feather", feather=4)(source, target, mask)
+  outside = mask == 0
+  np.testing.assert_array_equal(result[outside], target[outside])
+  np.testing.assert_array_equal(result[13:25, 13:25], source[13:25, 13:25])
+  edge = np.abs(result.astype(int) - target)[8, 8:30]
+  pasted = np.abs(source.astype(int) - target)[8, 8:30]
+  assert edge.max() <= 0.05 * pasted.max() + 1
+  hard = Blender("feather", feather=0)(source, target, mask)
+  np.testing.assert_array_equal(hard, Blender("paste")(source, target, mask))
+
+
+@pytest.mark.parametrize(
+  "options",
+  [
+    {"method": "gaussian_poisson", "image_size": 16},
+    {"method": "gaussian_poisson", "image_size": 16, "local": True},
+    {"method": "poisson"},
+    {"method": "feather"},
+    {"method": "paste"},
+    {"weights": CASE / "checkpoint.npz"},
+    {"weights": GOLDENS / "pipeline_unsupervised/checkpoint.npz"},
+  ],
+  ids=lambda options: " ".join(map(str, options)),
+)
+def test_steady_pictures_do_not_depend_on_their_company(options):
+  blend = Blender.load(
+    **{"n_iteration": 3} | options, steady=True, batch_size=8
+  )
+  size = (40, 50)
+  pictures = np.random.default_rng(0).integers(
+    0, 256, (2, 8, *size, 3), np.uint8
+  )
+  masks = [square(size, 3 + i, 20 + i) for i in range(8)]
+  triples = [
+    blend.prepare(*arguments)
+    for arguments in zip(*pictures, masks, strict=True)
+  ]
+  together = blend.blend(triples)
+  alone = [blend.blend([triple])[0] for triple in triples]
+  twos = [x for i in range(0, 8, 2) for x in blend.blend(triples[i : i + 2])]
+  backwards = blend.blend(triples[::-1])[::-1]
+  three = blend.blend(triples[4:7])
+  for results in (alone, twos, backwards):
+    np.testing.assert_array_equal(results, together)
+  np.testing.assert_array_equal(three, together[4:7])
+
+
+def test_what_makes_pictures_is_recorded():
+  made_by = Blender("paste").made_by
+  steady = Blender("paste", steady=True, batch_size=4).made_by
+  assert {k for k in made_by if made_by[k] != steady[k]} == {"steady"}
+  assert steady != Blender("paste", steady=True, batch_size=2).made_by
+  soft = [Blender("feather", feather=x).made_by for x in (4, 8)]
+  assert soft[0] != soft[1]
+
+
 def test_position_and_kinds_of_pictures():
   target = smooth_pictures((40, 50))[0]
   thing = np.dstack(
@@ -210,6 +270,8 @@ def test_without_weights():
     ({"method": "gp_gan"}, "needs the weights of a EncoderDecoder"),
     ({"method": "paste", "batch_size": 0}, "batch_size is 0"),
     ({"method": "poisson", "transfer": "best"}, "transfer is 'best'"),
+    ({"method": "feather", "feather": -1}, "feather is -1"),
+    ({"method": "feather", "feather": float("nan")}, "feather is nan"),
     ({"method": "gaussian_poisson", "margin": 0}, "margin is 0"),
     ({"method": "gaussian_poisson", "sigma": -1}, "sigma is -1"),
   ],

@@ -20,6 +20,7 @@ _NUMBERS = {
   "color_weight": (float, "pull towards the colour picture (1)"),
   "sigma": (float, "Gaussian of that pull, in pixels (0.5)"),
   "smooth_sigma": (float, "Gaussian of the pyramid, in pixels (1)"),
+  "feather": (float, "soft edge of method feather, in pixels (8)"),
   "margin": (int, "pixels around the mask, of --local"),
   "image_size": (int, "side of the coarsest level, the network's (64)"),
   "n_iteration": (int, "of the search of gp_gan_unsupervised (1000)"),
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
   add("--naming", choices=("original", "source"), help="of results in a folder")
   add("--format", choices=("png", "jpg"), default="png", help="in a folder")
   add("--weights", help=".npz, converted network, or work directory of a run")
-  add("--method", help="gp_gan, gaussian_poisson, poisson, paste ...")
+  add("--method", help="gp_gan, gaussian_poisson, poisson, feather, paste")
   add("--kernel", help="of gradients: normal, sobel, scharr, roberts, prewitt")
   add("--border", help="of those gradients: zero or reflect")
   add("--behavior", help="exact, as the original, or fixed")

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gansynth.blending import feather as feathering
 from gansynth.blending import gp_gan
 from gansynth.blending import poisson as editing
 from gansynth.blending.inputs import Triple
@@ -30,6 +31,7 @@ def run(
   per_picture: Sequence[np.ndarray] = (),
   canvas: tuple[int, int] | None = None,
   size: tuple[int, int] | None = None,
+  length: int | None = None,
 ) -> list[np.ndarray]:
   """Calls a program on stacked triples, and cuts its results.
 
@@ -40,6 +42,8 @@ def run(
     per_picture: arrays of one row a triple.
     canvas: (height, width) of the arrays; the triples' by default.
     size: (height, width) of the results; the triples' by default.
+    length: of the program's batch, which is filled up; by default the next
+      power of 2.
 
   Returns:
     uint8 (height, width, channels) pictures.
@@ -48,7 +52,7 @@ def run(
   canvas = canvas or (height, width)
   size = size or (height, width)
   # Few lengths of batches, each of which is compiled.
-  length = 1 << (len(triples) - 1).bit_length()
+  length = length or 1 << (len(triples) - 1).bit_length()
   filled = [*triples] + [triples[-1]] * (length - len(triples))
 
   def stack(name):
@@ -76,6 +80,18 @@ def paste(
   planes = gp_gan.composite(
     to_planes(sources), to_planes(targets), to_planes(masks)[:, None]
   )
+  return to_pictures(planes, "fixed")
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def feather(
+  width: float, sources: jax.Array, targets: jax.Array, masks: jax.Array
+) -> jax.Array:
+  """Pastes with soft edges, see `feather.feather`; returns uint8 pictures."""
+  planes = feathering.feather(
+    to_planes(sources), to_planes(targets), to_planes(masks)[:, None], width
+  )
+  # Rounded, so that what the mask leaves out keeps its bytes.
   return to_pictures(planes, "fixed")
 
 
