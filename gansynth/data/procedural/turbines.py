@@ -63,6 +63,18 @@ def place(
   return found
 
 
+def draw_one(rng: np.random.Generator) -> Turbine:
+  """Draws a turbine that stands at (0, 0)."""
+  draws = rng.random(4)
+  return Turbine(
+    (0.0, 0.0),
+    78.0 + 30.0 * float(draws[0]),
+    36.0 + 18.0 * float(draws[1]),
+    math.pi * float(draws[2]),
+    2.1 * float(draws[3]),
+  )
+
+
 def _tapered(start, stop, half0, half1):
   """Returns the four corners of a bar between two points in the picture."""
   dx, dy = stop[0] - start[0], stop[1] - start[1]
@@ -127,6 +139,12 @@ def outline(turbine: Turbine, lift: tuple[float, float]):
   return parts
 
 
+def pad(turbine: Turbine) -> list[tuple[float, float]]:
+  """Returns the corners of the gravel round a turbine's foot, in metres."""
+  x, y = turbine.base
+  return [(x - 11, y - 8), (x + 13, y - 8), (x + 13, y + 9), (x - 11, y + 9)]
+
+
 def _corners(polygons, pixels: float) -> tuple[np.ndarray, np.ndarray]:
   """Returns (N, 8) columns and rows of polygons, `pixels` per metre."""
   full = np.array(
@@ -149,6 +167,18 @@ def _average(fine: np.ndarray) -> np.ndarray:
   return total * np.float32(1.0 / _FINE**2)
 
 
+def coverage(polygons, metres: float, shape: tuple[int, int]) -> np.ndarray:
+  """Returns how much of each pixel polygons cover, float32 (H, W) in [0, 1].
+
+  Args:
+    polygons: corners in metres, at most 8 each.
+    metres: size of a pixel.
+    shape: (H, W) of the result.
+  """
+  fine = (shape[0] * _FINE, shape[1] * _FINE)
+  return _average(raster.fill(*_corners(polygons, _FINE / metres), fine) > 0)
+
+
 def draw(
   planes: np.ndarray,
   machines: list[Turbine],
@@ -156,6 +186,7 @@ def draw(
   lean: tuple[float, float],
   shadow: tuple[float, float],
   gravel: tuple[float, float, float],
+  tracks: bool = True,
 ) -> dict[str, np.ndarray]:
   """Draws turbines with pads, tracks and shadows into a tile, in place.
 
@@ -166,6 +197,7 @@ def draw(
     lean: see `Turbine` and `outline`.
     shadow: metres of shadow per metre of height, (X, Y).
     gravel: colour of pads and tracks.
+    tracks: whether a track leads to each machine.
 
   Returns:
     `label` uint8 (H, W) with 0, TOWER, BLADE; `instance` int32 (H, W), 0 or
@@ -183,10 +215,10 @@ def draw(
     }
   pads = []
   for machine in machines:
+    pads.append(pad(machine))
+    if not tracks:
+      continue
     x, y = machine.base
-    pads.append(
-      [(x - 11, y - 8), (x + 13, y - 8), (x + 13, y + 9), (x - 11, y + 9)]
-    )
     # The track leaves along the rotor's axis, to the border of the tile.
     way = math.cos(machine.yaw), math.sin(machine.yaw)
     far = (x + 900.0 * way[0], y + 900.0 * way[1])
@@ -195,11 +227,10 @@ def draw(
   for plane, value in zip(planes, gravel, strict=True):
     plane[ground] = np.float32(value)
 
-  scale = _FINE / metres
   dark = [
     points for machine in machines for _, points in outline(machine, shadow)
   ]
-  shade = _average(raster.fill(*_corners(dark, scale), fine) > 0)
+  shade = coverage(dark, metres, shape)
   planes *= np.float32(1.0) - np.float32(0.58) * shade
 
   solid = [
@@ -207,7 +238,7 @@ def draw(
     for number, machine in enumerate(machines)
     for part, points in outline(machine, lean)
   ]
-  canvas = raster.fill(*_corners([p for *_, p in solid], scale), fine)
+  canvas = raster.fill(*_corners([p for *_, p in solid], _FINE / metres), fine)
   cover = _average(canvas > 0)
   for plane, value in zip(planes, (0.94, 0.95, 0.96), strict=True):
     plane += (np.float32(value) - plane) * cover

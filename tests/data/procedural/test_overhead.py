@@ -3,7 +3,12 @@ import zlib
 import numpy as np
 import pytest
 
-from gansynth.data.procedural import OverheadTiles, regions, turbines
+from gansynth.data.procedural import (
+  OverheadTiles,
+  TurbineCutouts,
+  regions,
+  turbines,
+)
 
 NAMES = ("farmland", "desert", "boreal")
 
@@ -147,6 +152,92 @@ def test_tiles_are_pinned_and_any_order_is_the_same():
   assert total == 4199959204
 
 
+@pytest.mark.parametrize("region", NAMES)
+def test_empty_tiles_are_the_land_of_turbines(region):
+  tiles = OverheadTiles(seed=0, size=(96, 128), region=region)
+  pictures = [tiles.empty(index, metres=1.5) for index in range(6)]
+  assert pictures[0].shape == (96, 128, 3)
+  assert pictures[0].dtype == np.uint8
+  # Nothing on them is as white as a tower, and no two are alike.
+  assert max(picture.min(-1).max() for picture in pictures) < 225
+  assert len({picture.tobytes() for picture in pictures}) == 6
+  np.testing.assert_array_equal(pictures[4], tiles.empty(4, metres=1.5))
+  farms = [tiles.turbines(index)["image"] for index in range(6)]
+  assert np.abs(np.mean(pictures) - np.mean(farms)) < 30.0
+
+
+def test_empty_tiles_have_the_scale_of_turbines():
+  tiles = OverheadTiles(seed=0, size=(175, 175))
+  np.testing.assert_array_equal(tiles.empty(1), tiles.empty(1, metres=2.0))
+  assert (tiles.empty(1) != tiles.empty(1, metres=1.0)).any()
+
+
+@pytest.mark.parametrize("region", NAMES)
+@pytest.mark.parametrize("metres", [1.5, 3.0])
+def test_cutouts_hold_a_whole_turbine_and_its_shadow(region, metres):
+  cutouts = TurbineCutouts(seed=2, region=region, metres=metres, margin=10)
+  for index in range(6):
+    cutout = cutouts.cutout(index)
+    image, turbine = cutout["image"], cutout["turbine"]
+    footprint = cutout["footprint"]
+    assert image.shape == (*cutouts.size(index), 3)
+    assert turbine.shape == footprint.shape == image.shape[:2]
+    # Within the margin on each side, and out to it.
+    rows, columns = np.nonzero(footprint)
+    for places, length in zip((rows, columns), footprint.shape, strict=True):
+      assert 10 <= places.min() <= 12
+      assert length - 13 <= places.max() < length - 10
+    assert (footprint[turbine] > 0.19).all()
+    assert 0.0 < footprint.max() <= 1.0
+    # The machine is bright; beside it there is shadow and gravel.
+    assert image[turbine].mean() > 130
+    assert (footprint[~turbine] == 1.0).sum() > 20
+
+
+def test_footprint_is_where_the_turbine_changed_the_land(monkeypatch):
+  cutouts = TurbineCutouts(seed=0, region="boreal")
+  with_turbine = cutouts.cutout(0)
+  monkeypatch.setattr(turbines, "draw", lambda *args, **kwargs: None)
+  land = cutouts.cutout(0)["image"]
+  changed = (with_turbine["image"] != land).any(-1)
+  footprint = with_turbine["footprint"]
+  assert not changed[footprint == 0.0].any()
+  assert changed[footprint == 1.0].mean() > 0.98
+
+
+def test_the_sun_of_a_region_makes_its_shadows():
+  longest = [
+    max(max(TurbineCutouts(0, region).size(index)) for index in range(40))
+    for region in ("desert", "farmland", "boreal")
+  ]
+  assert longest == sorted(longest)
+  # No cut-out is larger than what turbines are put into by default.
+  assert longest[-1] <= 320
+
+
+def test_cutouts_are_pinned():
+  # As for the tiles above: whoever changes it on purpose says so.
+  total = 0
+  for region in NAMES:
+    cutout = TurbineCutouts(seed=1, region=region).cutout(3)
+    total = zlib.crc32(cutout["turbine"].tobytes(), total)
+    total = zlib.crc32((cutout["footprint"] > 0.5).tobytes(), total)
+  assert total == 2723124010
+
+
+def test_tracks_can_be_left_out():
+  machine = turbines.Turbine((50.0, 50.0), 90.0, 40.0, 0.0, 0.2)
+  lands = []
+  for tracks in (True, False):
+    land = np.zeros((3, 100, 100), np.float32)
+    view = (0.0, 0.1), (0.0, 0.5), (1.0, 0.0, 0.0)
+    turbines.draw(land, [machine], 1.0, *view, tracks=tracks)
+    lands.append(land[0])
+  assert lands[0][50, 90] == 1.0
+  assert lands[1][50, 90] == 0.0
+  assert lands[1][50, 41] == 1.0  # the gravel round the foot
+
+
 def test_wrong_arguments_are_refused():
   with pytest.raises(ValueError, match="'tundra'"):
     OverheadTiles(region="tundra")
@@ -158,3 +249,15 @@ def test_wrong_arguments_are_refused():
     OverheadTiles(seed=-1)
   with pytest.raises(ValueError, match="index is -1"):
     OverheadTiles(size=(32, 32)).land_cover(-1)
+  with pytest.raises(ValueError, match=r"20\.0 metres; use 0\.1 to 10"):
+    OverheadTiles(size=(32, 32)).empty(0, metres=20.0)
+  with pytest.raises(ValueError, match="'tundra'"):
+    TurbineCutouts(region="tundra")
+  with pytest.raises(ValueError, match="seed is -2"):
+    TurbineCutouts(seed=-2)
+  with pytest.raises(ValueError, match="margin is -1"):
+    TurbineCutouts(margin=-1)
+  with pytest.raises(ValueError, match="0 metres"):
+    TurbineCutouts(metres=0)
+  with pytest.raises(ValueError, match="index is -1"):
+    TurbineCutouts().size(-1)
