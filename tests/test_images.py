@@ -461,3 +461,46 @@ def test_no_other_file_opens_pictures():
     if "Image.open(" in path.read_text()
   }
   assert users == {"images.py"}
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_rotating_by_right_angles_is_exact(quarters):
+  array = picture()
+  turned = images.rotate(array, 90 * quarters)
+  np.testing.assert_array_equal(turned, np.rot90(array, quarters))
+  plane = array[..., 0].astype(np.float32)
+  turned = images.rotate(plane, 90 * quarters, "bilinear")
+  np.testing.assert_array_equal(turned, np.rot90(plane, quarters))
+
+
+def test_rotating_turns_counter_clockwise_and_keeps_everything():
+  plane = np.zeros((41, 61), np.float32)
+  plane[19:22, 50:53] = 1  # right of the centre, at (20.5, 30.5)
+  turned = images.rotate(plane, 30, "bilinear")
+  rows, columns = np.indices(turned.shape) + 0.5
+  height, width = turned.shape
+  assert turned.sum() == pytest.approx(9, rel=0.05)
+  angle = np.radians(30)
+  middle = [(turned * x).sum() / turned.sum() for x in (rows, columns)]
+  np.testing.assert_allclose(
+    middle,
+    [height / 2 - 21 * np.sin(angle), width / 2 + 21 * np.cos(angle)],
+    atol=0.6,
+  )
+  assert (height, width) >= (65, 73)  # what the turned rectangle spans
+
+
+def test_channels_are_rotated_alike():
+  array = picture(9, 12, 4).astype(np.float32)
+  turned = images.rotate(array, 17)
+  for channel in range(4):
+    np.testing.assert_array_equal(
+      turned[..., channel], images.rotate(array[..., channel], 17)
+    )
+
+
+def test_rotating_refuses_what_pillow_cannot():
+  with pytest.raises(ValueError, match="method is 'lanczos'"):
+    images.rotate(picture(), 10, "lanczos")
+  with pytest.raises(ValueError, match="cannot rotate float64"):
+    images.rotate(np.zeros((3, 3)), 10)

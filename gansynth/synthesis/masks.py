@@ -1,0 +1,56 @@
+"""Small geometry of masks, bool (height, width)."""
+
+import numpy as np
+
+Window = tuple[slice, slice]  # rows, columns
+
+
+def dilate(mask: np.ndarray, radius: int) -> np.ndarray:
+  """Grows a mask by `radius` pixels, in the shape of an octagon.
+
+  Straight edges move by exactly `radius`; what lies beyond the array is 0.
+  """
+  grown = mask
+  for step in range(radius):
+    wide = grown.copy()
+    wide[:, 1:] |= grown[:, :-1]
+    wide[:, :-1] |= grown[:, 1:]
+    # Squares and diamonds in turn: either alone grows far from round.
+    rows = wide if step % 2 == 0 else grown
+    tall = wide.copy()
+    tall[1:] |= rows[:-1]
+    tall[:-1] |= rows[1:]
+    grown = tall
+  return grown
+
+
+def edges(mask: np.ndarray) -> tuple[int, int, int, int] | None:
+  """Left, top, right, bottom of what is set, as edges; None if nothing is."""
+  rows = np.flatnonzero(mask.any(axis=1))
+  if not rows.size:
+    return None
+  columns = np.flatnonzero(mask.any(axis=0))
+  return (
+    int(columns[0]),
+    int(rows[0]),
+    int(columns[-1]) + 1,
+    int(rows[-1]) + 1,
+  )
+
+
+def overlap(
+  top: int, left: int, shape: tuple[int, int], size: tuple[int, int]
+) -> tuple[Window, Window]:
+  """Where an array of `shape` at (top, left) and one of `size` meet.
+
+  Returns:
+    The window of the array and that of the one of `size`; empty slices where
+    they do not meet.
+  """
+  inner, outer = [], []
+  for start, length, limit in zip((top, left), shape, size, strict=True):
+    low, high = max(0, start), min(limit, start + length)
+    high = max(low, high)
+    inner.append(slice(low - start, high - start))
+    outer.append(slice(low, high))
+  return tuple(inner), tuple(outer)
