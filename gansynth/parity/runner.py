@@ -15,7 +15,8 @@ from gansynth.parity.case import Case, CaseError
 from gansynth.parity.comparison import Comparison
 from gansynth.parity.networks import is_counter
 
-SYSTEMS = ("cyclegan", "pix2pix", "gpgan")  # modules beside this one
+# Modules beside this one.
+SYSTEMS = ("cyclegan", "pix2pix", "gpgan", "climate", "label_formats")
 
 Check = Callable[[Case], Iterator[Comparison]]
 
