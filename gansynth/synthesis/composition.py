@@ -13,15 +13,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gansynth.synthesis import color_matching, masks, patches
-from gansynth.synthesis.cutouts import Box, Cutout
-from gansynth.synthesis.labels import rle
+from gansynth.synthesis import patches
+from gansynth.synthesis.canvas import Canvas
+from gansynth.synthesis.cutouts import Cutout
 from gansynth.synthesis.labels.objects import LabelledObject
 from gansynth.synthesis.rules import Rules
 
 _PLACES = 10  # tried for one cut-out before another is drawn
-_MOST_CONTEXT = 2  # pixels beyond its region that the blending reads
-_FEW = 50  # pixels, too few to know a cut-out's surroundings by
 
 
 class Distribution(Protocol):
@@ -71,8 +69,8 @@ def compose(
 ) -> Composition:
   """Lays cut-outs on a background.
 
-  A cut-out that finds no place is drawn anew; a picture on which one of the
-  `rules.attempts` finds a place has one object more, else one less.
+  A cut-out that is too large, or finds no place after some tries, is drawn
+  anew. If none finds one in `rules.attempts`, the picture has one less.
 
   Args:
     rng: decides everything; the same state gives the same picture.
@@ -116,49 +114,22 @@ def compose(
   return scene.finished(num_objects + num_distractors)
 
 
-@dataclasses.dataclass(eq=False)
-class _Seen:
-  """A label on the picture: what is seen of it."""
-
-  class_id: int
-  box: Box  # of all of it
-  area: int  # of all of it
-  window: masks.Window
-  mask: np.ndarray  # of the window
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Blended:
-  """The region of an earlier cut-out."""
-
-  window: masks.Window
-  region: np.ndarray  # bool, of the window
-  area: int
-
-
 class _Scene:
-  """A picture that grows by one cut-out at a time."""
+  """Draws cut-outs, poses and places for one canvas."""
 
   def __init__(self, background, rules, real):
-    size = background.shape[:2]
-    self._background = background
+    self._canvas = Canvas(background, rules)
     self._rules = rules
     self._real = real
-    self._size = size
-    self._canvas = background.copy()
-    self._mask = np.zeros(size, np.uint8)
-    self._taken = np.zeros(size, bool)  # regions and the space around them
-    self._needed = np.zeros(size, bool)  # what earlier blending reads
-    self._regions = []
-    self._seen = []
+    self._size = background.shape[:2]
     self._placements = []
 
   def finished(self, asked):
     """The composition as it is now."""
     return Composition(
-      self._canvas,
-      self._mask,
-      tuple(self._to_object(x) for x in self._seen),
+      self._canvas.picture,
+      self._canvas.mask,
+      self._canvas.objects(),
       tuple(self._placements),
       asked,
     )
@@ -168,8 +139,6 @@ class _Scene:
     left = self._rules.attempts
     while left > 0:
       cutout = draw(rng)
-      if distractor:
-        cutout = dataclasses.replace(cutout, annotations=())
       pose = self._draw_pose(rng, cutout)
       patch = None
       if self._may_fit(cutout, pose):
@@ -177,10 +146,12 @@ class _Scene:
       if patch is None or not self._has_room(patch):
         left -= 1
         continue
+      if distractor:
+        patch = dataclasses.replace(patch, labels=())
       for _ in range(min(_PLACES, left)):
         left -= 1
         place = self._draw_place(rng, patch)
-        if place is not None and self._put(patch, *place):
+        if place is not None and self._canvas.put(patch, *place):
           self._record(cutout, pose, patch, place, distractor)
           return
 
@@ -195,6 +166,8 @@ class _Scene:
     rotation = rules.rotation
     if rotation == "auto":
       rotation = "any" if patches.can_turn(cutout) else "right_angles"
+    # Rounded, as logarithms differ in the last digit between machines.
+    scale = max(round(scale, 4), 1e-4)
     angle = 0.0
     if rotation == "right_angles":
       angle = 90.0 * int(rng.integers(4))
@@ -247,116 +220,6 @@ class _Scene:
         return None
     return row, column
 
-  def _put(self, patch, row, column):
-    """Pastes a patch if the rules allow it there."""
-    rules = self._rules
-    inner, outer = masks.overlap(row, column, patch.region.shape, self._size)
-    region = patch.region[inner] > 0
-    area = int(region.sum())
-    whole = np.count_nonzero(patch.region)
-    if area == 0 or area < (1 - rules.max_truncation) * whole:
-      return False
-    if not self._is_free(region, area, outer):
-      return False
-    labels = [_see(label, inner, outer) for label in patch.labels]
-    labels = [label for label in labels if self._is_enough(label, label.mask)]
-    if patch.labels and not labels:
-      return False
-    solid = patch.opacity[inner] > 127
-    hidden = []
-    if rules.max_overlap:
-      for earlier in self._seen:
-        remaining = _without(earlier, outer, solid)
-        if remaining is not None:
-          if not self._is_enough(earlier, remaining):
-            return False
-          hidden.append((earlier, remaining))
-    for earlier, remaining in hidden:
-      earlier.mask = remaining
-    self._paste(patch, inner, outer)
-    self._occupy(patch.region[inner], region, outer, area)
-    self._seen.extend(labels)
-    return True
-
-  def _is_free(self, region, area, window):
-    """Whether the region keeps off the earlier ones as the rules say."""
-    rules = self._rules
-    if not rules.max_overlap:
-      return not (region & self._taken[window]).any()
-    for earlier in self._regions:
-      here, there = _common(window, earlier.window)
-      common = np.count_nonzero(region[here] & earlier.region[there])
-      if common > rules.max_overlap * min(area, earlier.area):
-        return False
-    return True
-
-  def _is_enough(self, label, mask):
-    """Whether a label of which `mask` is seen is worth keeping."""
-    seen = np.count_nonzero(mask)
-    return seen > 0 and seen >= self._rules.min_visible * label.area
-
-  def _paste(self, patch, inner, outer):
-    """Puts the pixels on the canvas."""
-    image = patch.image[inner]
-    context = patch.context[inner]
-    opacity = patch.opacity[inner]
-    if self._rules.color_match != "none":
-      image = self._matched(patch, image, outer)
-    free = context & ~self._needed[outer]
-    canvas = self._canvas[outer]
-    canvas[free] = image[free]
-    # Where an earlier object needs its surroundings, only the object goes on
-    # top; without context that is everywhere.
-    over = (opacity > 0) & ~free
-    weight = opacity[over][:, None].astype(np.float32) / np.float32(255)
-    behind = canvas[over].astype(np.float32)
-    mixed = behind + weight * (image[over] - behind)
-    canvas[over] = np.rint(mixed).astype(np.uint8)
-
-  def _matched(self, patch, image, outer):
-    """The pixels in the colours of the background around the place."""
-    around = patch.context.copy()
-    for label in patch.labels:
-      around &= ~label.mask
-    if np.count_nonzero(around) < _FEW:
-      around = patch.opacity > 127
-    scene = self._background[outer].reshape(-1, 3)
-    return color_matching.match(
-      image,
-      patch.image[around],
-      scene,
-      self._rules.color_match,
-      self._rules.color_strength,
-    )
-
-  def _occupy(self, values, region, outer, area):
-    """Notes what is blended, and what has to stay as it is for it."""
-    mask = self._mask[outer]
-    np.maximum(mask, values, out=mask)
-    self._regions.append(_Blended(outer, region, area))
-    spacing = self._rules.spacing
-    # Of a narrow space between two regions each needs its half.
-    needed = min(_MOST_CONTEXT, max(1, spacing // 2))
-    self._mark(self._needed, region, outer, needed)
-    self._mark(self._taken, region, outer, spacing)
-
-  def _mark(self, plane, region, outer, radius):
-    grown = np.pad(region, radius)
-    for _ in range(radius):
-      tall = grown.copy()
-      tall[1:] |= grown[:-1]
-      tall[:-1] |= grown[1:]
-      grown = tall.copy()
-      grown[:, 1:] |= tall[:, :-1]
-      grown[:, :-1] |= tall[:, 1:]
-    inner, window = masks.overlap(
-      outer[0].start - radius,
-      outer[1].start - radius,
-      grown.shape,
-      self._size,
-    )
-    plane[window] |= grown[inner]
-
   def _record(self, cutout, pose, patch, place, distractor):
     left, top, right, bottom = patch.core
     row, column = place
@@ -370,54 +233,6 @@ class _Scene:
         "angle": pose.angle,
         "flip": pose.flip,
         "distractor": distractor,
-        "objects": list(range(first, len(self._seen))),
+        "objects": list(range(first, self._canvas.num_objects)),
       }
     )
-
-  def _to_object(self, seen):
-    whole = np.zeros(self._size, bool)
-    whole[seen.window] = seen.mask
-    left, top, right, bottom = masks.edges(seen.mask)
-    row, column = seen.window[0].start, seen.window[1].start
-    box = (
-      max(left + column, seen.box[0]),
-      max(top + row, seen.box[1]),
-      min(right + column, seen.box[2]),
-      min(bottom + row, seen.box[3]),
-    )
-    return LabelledObject(seen.class_id, box, rle.encode(whole))
-
-
-def _see(label, inner, outer):
-  """A patch's label on the picture."""
-  row = outer[0].start - inner[0].start
-  column = outer[1].start - inner[1].start
-  left, top, right, bottom = label.box
-  return _Seen(
-    label.class_id,
-    (left + column, top + row, right + column, bottom + row),
-    np.count_nonzero(label.mask),
-    outer,
-    label.mask[inner],
-  )
-
-
-def _common(first, second):
-  """Where two windows meet, in coordinates of the one and of the other."""
-  here, there = [], []
-  for a, b in zip(first, second, strict=True):
-    low = max(a.start, b.start)
-    high = max(low, min(a.stop, b.stop))
-    here.append(slice(low - a.start, high - a.start))
-    there.append(slice(low - b.start, high - b.start))
-  return tuple(here), tuple(there)
-
-
-def _without(seen, window, solid):
-  """What is left of a label behind something solid; None: all of it."""
-  here, there = _common(window, seen.window)
-  if not (solid[here] & seen.mask[there]).any():
-    return None
-  remaining = seen.mask.copy()
-  remaining[there] &= ~solid[here]
-  return remaining

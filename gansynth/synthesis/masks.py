@@ -5,8 +5,8 @@ import numpy as np
 Window = tuple[slice, slice]  # rows, columns
 
 
-def dilate(mask: np.ndarray, radius: int) -> np.ndarray:
-  """Grows a mask by `radius` pixels, in the shape of an octagon.
+def dilate(mask: np.ndarray, radius: int, square: bool = False) -> np.ndarray:
+  """Grows a mask by `radius` pixels, by octagons or squares.
 
   Straight edges move by exactly `radius`; what lies beyond the array is 0.
   """
@@ -16,7 +16,7 @@ def dilate(mask: np.ndarray, radius: int) -> np.ndarray:
     wide[:, 1:] |= grown[:, :-1]
     wide[:, :-1] |= grown[:, 1:]
     # Squares and diamonds in turn: either alone grows far from round.
-    rows = wide if step % 2 == 0 else grown
+    rows = wide if square or step % 2 == 0 else grown
     tall = wide.copy()
     tall[1:] |= rows[:-1]
     tall[:-1] |= rows[1:]
@@ -54,3 +54,14 @@ def overlap(
     inner.append(slice(low - start, high - start))
     outer.append(slice(low, high))
   return tuple(inner), tuple(outer)
+
+
+def common(first: Window, second: Window) -> tuple[Window, Window]:
+  """Where two windows of a picture meet, as a window of either."""
+  here, there = [], []
+  for a, b in zip(first, second, strict=True):
+    low = max(a.start, b.start)
+    high = max(low, min(a.stop, b.stop))
+    here.append(slice(low - a.start, high - a.start))
+    there.append(slice(low - b.start, high - b.start))
+  return tuple(here), tuple(there)

@@ -22,6 +22,7 @@ _PADDING = 4  # pixels of continued border around what is turned
 _UNTRUSTED = 2  # of them, that turning mixes with what is not there
 _EDGE = 2  # pixels around an object without context that are blended
 _FAINT = 0.1  # opacity from which on a pixel belongs to the object
+_LEAST_SURROUNDINGS = 3  # pixels: edges in photographs are that wide
 _SURROUNDINGS = 0.06  # of an object's size, what of its context is blended
 
 
@@ -281,7 +282,9 @@ def _object(cutout, outline, pose, blend_offset):
     seen = opacity >= _FAINT
     left, top, right, bottom = masks.edges(seen)
     side = math.sqrt((right - left) * (bottom - top))
-    reach = min(blend_offset, max(_EDGE, round(_SURROUNDINGS * side)))
+    reach = min(
+      blend_offset, max(_LEAST_SURROUNDINGS, round(_SURROUNDINGS * side))
+    )
     region = masks.dilate(seen, reach) & warp.inside
   region = _to_bytes(_joined(region, labels))
   return Patch(
