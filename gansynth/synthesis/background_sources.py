@@ -74,9 +74,7 @@ class _Files:
   def read(self, domain: str, index: int) -> np.ndarray:
     """See `BackgroundSource`; raises as `images.read` does."""
     path = self._pictures.path(domain, index)
-    return self._recent.get(
-      path, lambda: images.read(path), lambda picture: [picture]
-    )
+    return self._recent.get(path, lambda: images.read(path))
 
   def size(self, domain: str, index: int) -> tuple[int, int]:
     """See `BackgroundSource`; raises as `images.size` does."""
@@ -256,7 +254,6 @@ class ProceduralTiles:
     return self._recent.get(
       (domain, index),
       lambda: self._tiles[domain].empty(index, self._metres),
-      lambda picture: [picture],
     )
 
   def size(self, domain: str, index: int) -> tuple[int, int]:

@@ -2,38 +2,34 @@
 
 import collections
 import threading
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 import numpy as np
 
-Value = TypeVar("Value")
+from gansynth.synthesis.cutouts import Cutout
+
+Value = TypeVar("Value", np.ndarray, Cutout)
 
 
 class Recent:
-  """Keeps values that hold arrays; those not used for longest go first.
+  """Keeps pictures and cut-outs; those not used for longest go first.
 
   Threads may share it. Each process has its own: a pickled copy starts empty.
   """
 
   def __init__(self, max_bytes: int) -> None:
-    """Args: max_bytes: of all arrays together, but for a single larger one."""
+    """Limits the bytes of all arrays together, but for a single larger one."""
     self.max_bytes = max_bytes
     self._reset()
 
-  def get(
-    self,
-    key: Hashable,
-    make: Callable[[], Value],
-    arrays: Callable[[Value], Iterable[np.ndarray]],
-  ) -> Value:
+  def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
     """Returns what is kept under `key`, or makes it and keeps it.
 
     Args:
       key: of the value.
-      make: makes it; what it raises is raised and nothing is kept.
-      arrays: the arrays of a value, which become read-only, because whoever
-        asks next gets the same ones.
+      make: makes it; what it raises is raised and nothing is kept. Its arrays
+        become read-only, because whoever asks next gets the same ones.
     """
     with self._lock:
       if key in self._values:
@@ -41,7 +37,7 @@ class Recent:
         return self._values[key][0]
     value = make()
     size = 0
-    for array in arrays(value):
+    for array in _arrays(value):
       array.flags.writeable = False
       size += array.nbytes
     with self._lock:
@@ -63,3 +59,11 @@ class Recent:
   def __setstate__(self, state: dict[str, Any]) -> None:
     self.max_bytes = state["max_bytes"]
     self._reset()
+
+
+def _arrays(value: np.ndarray | Cutout) -> list[np.ndarray]:
+  if isinstance(value, np.ndarray):
+    return [value]
+  found = [value.image, value.mask]
+  found += [annotation.mask for annotation in value.annotations]
+  return [array for array in found if array is not None]

@@ -4,6 +4,7 @@ import threading
 import numpy as np
 import pytest
 
+from gansynth.synthesis.cutouts import Annotation, Cutout
 from gansynth.synthesis.recent import Recent
 
 
@@ -16,7 +17,7 @@ def counted(made, key, length=10):
 
 
 def ask(recent, made, key, length=10):
-  return recent.get(key, counted(made, key, length), lambda value: [value])
+  return recent.get(key, counted(made, key, length))
 
 
 def test_the_longest_unused_goes_first():
@@ -41,9 +42,9 @@ def test_errors_are_not_kept():
     raise OSError("gone")
 
   with pytest.raises(OSError, match="gone"):
-    recent.get("a", fail, lambda value: [])
+    recent.get("a", fail)
   made = []
-  recent.get("a", lambda: made.append(1) or np.zeros(3), lambda value: [value])
+  recent.get("a", lambda: made.append(1) or np.zeros(3))
   assert made == [1]
 
 
@@ -51,6 +52,28 @@ def test_values_are_read_only():
   value = ask(Recent(20), [], 1)
   with pytest.raises(ValueError, match="read-only"):
     value[0] = 2
+
+
+def test_all_arrays_of_a_cutout_count_and_are_read_only():
+  def cutout():
+    return Cutout(
+      "a",
+      np.zeros((2, 2, 3), np.uint8),
+      (
+        Annotation(0, (0, 0, 1, 1), np.ones((2, 2), bool)),
+        Annotation(0, (0, 0, 1, 1)),
+      ),
+      np.ones((2, 2), np.float32),
+    )
+
+  one = 12 + 4 + 16
+  for limit, kept in ((2 * one, True), (2 * one - 1, False)):
+    recent = Recent(limit)
+    first = recent.get("a", cutout)
+    recent.get("b", cutout)
+    assert (recent.get("a", cutout) is first) == kept
+  for array in (first.image, first.mask, first.annotations[0].mask):
+    assert not array.flags.writeable
 
 
 def test_a_copy_starts_empty():
