@@ -85,6 +85,8 @@ class Canvas:
     if patch.labels and not labels:
       return False
     solid = patch.opacity[inner] > 127
+    for label in labels:  # No pixel belongs to two objects.
+      solid = solid | label.mask
     hidden = []
     if rules.max_overlap:
       for earlier in self._seen:

@@ -207,7 +207,7 @@ def _outline(cutout, rules):
     return None
   for each in cutout.annotations:
     mask = _filled(each.box, cutout.size) if each.mask is None else each.mask
-    outline = np.maximum(outline, mask, dtype=np.float32)
+    outline = _joined(outline, mask)
   return outline
 
 
@@ -254,7 +254,8 @@ def _rectangle(cutout, pose, blend_offset):
   bottom = height - _rim(blend_offset, height, [height - x[3] for x in boxes])
   inside = np.zeros(warp.scaled_size, bool)
   inside[top:bottom, left:right] = True
-  region = _to_bytes(_joined(warp.turned_mask(inside), labels))
+  region = warp.turned_mask(inside)
+  region = _to_bytes(_joined(region, *(x.mask for x in labels)))
   return Patch(
     warp.picture(cutout.image),
     warp.context,
@@ -279,14 +280,14 @@ def _object(cutout, outline, pose, blend_offset):
   opacity = warp.plane(outline)
   region = opacity
   if blend_offset:
-    seen = opacity >= _FAINT
+    seen = _visible(opacity)
     left, top, right, bottom = masks.edges(seen)
     side = math.sqrt((right - left) * (bottom - top))
     reach = min(
       blend_offset, max(_LEAST_SURROUNDINGS, round(_SURROUNDINGS * side))
     )
     region = masks.dilate(seen, reach) & warp.inside
-  region = _to_bytes(_joined(region, labels))
+  region = _to_bytes(_joined(region, *(x.mask for x in labels)))
   return Patch(
     warp.picture(cutout.image),
     warp.context,
@@ -301,23 +302,29 @@ def _tight(cutout, outline, pose):
   """A patch of an object with nothing around it."""
   warp = _Warp(cutout.size, pose)
   labels = tuple(warp.label(x) for x in cutout.annotations)
-  opacity = warp.plane(outline)
-  region = _joined(masks.dilate(opacity >= _FAINT, _EDGE), labels)
+  image, opacity = warp.weighted_picture(cutout.image, outline)
+  region = masks.dilate(_visible(opacity), _EDGE)
+  region = _to_bytes(_joined(region, *(x.mask for x in labels)))
   return Patch(
-    warp.weighted_picture(cutout.image, outline),
-    np.zeros(warp.inside.shape, bool),
+    image,
+    np.zeros(region.shape, bool),
     _to_bytes(opacity),
-    _to_bytes(region),
-    masks.edges(region),
+    region,
+    masks.edges(region > 0),
     labels,
   )
 
 
-def _joined(region, labels):
-  """A region, bool or in [0, 1], with all of the labels."""
-  for label in labels:
-    region = np.maximum(region, label.mask)
+def _joined(region, *others):
+  """A region, bool or in [0, 1], and all of other masks."""
+  for other in others:
+    region = np.where(other & (region == 0), region.dtype.type(1), region)
   return region
+
+
+def _visible(opacity):
+  """What belongs to an object, of the faintest some of it."""
+  return opacity >= min(_FAINT, opacity.max())
 
 
 def _to_bytes(values):
@@ -351,16 +358,17 @@ class _Warp:
     return self._turned(image, _PADDING, "edge")
 
   def weighted_picture(self, image, weight):
-    """The picture without the colours of pixels whose weight is 0."""
+    """The picture without colours of weight 0, and the weight in [0, 1]."""
     if self.scaled_size == self._size and self._angle is None:
-      return self.picture(image)
+      return self.picture(image), self.plane(weight)
     weight = weight[..., None].astype(np.float32)
     stack = np.concatenate([image * weight, weight], axis=-1)
     if self.scaled_size != self._size:
       stack = images.resize(stack, self.scaled_size, "bicubic")
     stack = self._turned(stack, _PADDING)
+    weight = np.clip(stack[..., 3], 0, 1)
     colours = stack[..., :3] / np.maximum(stack[..., 3:], 1e-3)
-    return np.rint(np.clip(colours, 0, 255)).astype(np.uint8)
+    return np.rint(np.clip(colours, 0, 255)).astype(np.uint8), weight
 
   def plane(self, plane):
     """Values in [0, 1], float32, 0 beyond the border."""
@@ -371,7 +379,8 @@ class _Warp:
 
   def turned_mask(self, mask):
     """A mask of the scaled size, turned."""
-    return self._turned(mask.astype(np.float32), _PADDING) >= 0.5
+    values = self._turned(mask.astype(np.float32), _PADDING)
+    return values >= min(0.5, values.max())
 
   def scaled(self, box):
     """A box on the scaled cut-out."""
