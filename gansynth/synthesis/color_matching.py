@@ -60,11 +60,9 @@ def _histogram(reference, target):
   steps = np.linspace(_TAIL, 1 - _TAIL, 99)
   levels = np.arange(256.0)
   tables = []
-  for own, other in zip(
-    np.quantile(reference, steps, axis=0).T,
-    np.quantile(target, steps, axis=0).T,
-    strict=True,
-  ):
+  for channel in range(3):
+    own = _quantiles(reference[:, channel], steps)
+    other = _quantiles(target[:, channel], steps)
     # Equal quantiles of the reference are one level: it gets their average.
     level, group = np.unique(own, return_inverse=True)
     value = np.bincount(group, other) / np.bincount(group)
@@ -74,6 +72,12 @@ def _histogram(reference, target):
     table[above] = levels[above] + value[-1] - level[-1]
     tables.append(table)
   return np.stack(tables)
+
+
+def _quantiles(levels, steps):
+  """Of bytes, by counting, which is faster than sorting."""
+  counts = np.cumsum(np.bincount(levels, minlength=256))
+  return np.searchsorted(counts, steps * counts[-1])
 
 
 _TABLES = {"mean": _mean, "mean_std": _mean_std, "histogram": _histogram}

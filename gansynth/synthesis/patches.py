@@ -267,10 +267,14 @@ def _rectangle(cutout, pose, blend_offset):
 
 
 def _rim(blend_offset, side, distances):
-  """Width of the context on one side, which leaves the labels whole."""
+  """Width of the context on one side, which leaves the labels whole.
+
+  And a little around them, if a pixel of context is left.
+  """
   if not distances:
     return min(blend_offset, (side - 1) // 3)
-  return min(blend_offset, math.floor(min(distances)))
+  room = math.floor(min(distances))
+  return min(blend_offset, max(room - _LEAST_SURROUNDINGS, min(room, 1)))
 
 
 def _object(cutout, outline, pose, blend_offset):

@@ -231,12 +231,12 @@ class TestRim:
   def test_is_as_wide_as_asked_where_there_is_room(self):
     assert self.region((100, 120), (30, 30, 90, 70)) == (20, 20, 100, 80)
 
-  def test_leaves_labels_whole(self):
-    assert self.region((100, 120), (5, 30, 90, 98.5)) == (5, 20, 100, 99)
-    assert self.region((100, 120), (50, 50, 60, 60), (3, 3, 9, 9))[:2] == (3, 3)
+  def test_leaves_labels_and_some_pixels_around_them(self):
+    assert self.region((100, 120), (5, 30, 90, 98.5)) == (2, 20, 100, 99)
+    assert self.region((100, 120), (50, 50, 60, 60), (3, 3, 9, 9))[:2] == (1, 1)
 
   def test_of_crops_smaller_than_both_rims_leaves_something(self):
-    assert self.region((30, 36), (10, 8, 25, 20)) == (10, 8, 25, 20)
+    assert self.region((30, 36), (10, 8, 25, 20)) == (7, 5, 28, 23)
     assert self.region((12, 12), (0, 0, 12, 12)) == (0, 0, 12, 12)
 
   def test_without_labels_leaves_the_middle(self):
