@@ -174,7 +174,7 @@ def _check_metres(metres: float) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class TurbineCutouts:
-  """Endless wind turbines of one region, each alone on a piece of open land.
+  """Endless wind turbines of one region, each alone on open land of one kind.
 
   The pictures are as large as turbine, shadow and margin need.
 
@@ -241,15 +241,23 @@ class TurbineCutouts:
     """Returns land, machine, directions of view and shadow, and the size."""
     region = regions.find(self.region)
     rng = _generator(self.seed, region, index, 6)
-    # Roads and water would end where the cut-out does.
-    tile = dataclasses.replace(
-      land.plan(region, rng, _TURBINE_METRES, village=False),
-      road=None,
-      river=None,
-      lake=2.0,
-    )
+    tile = land.plan(region, rng, _TURBINE_METRES, village=False)
     machine = turbines.draw_one(rng)
     lean = _lean(rng)
+    # Roads, water, woods and the edges of fields would come along in pieces
+    # when the turbine is put elsewhere: it stands in one wide meadow, or on
+    # bare ground.
+    meadow = rng.random() < region.odds[0] + region.odds[1]
+    open_land = dataclasses.replace(
+      region,
+      parcel=(1e4, 1e4),
+      odds=(0.0, float(meadow), 0.0),
+      woods=-1.0,
+      pivots=True,
+    )
+    tile = dataclasses.replace(
+      tile, region=open_land, road=None, river=None, lake=2.0
+    )
     shadow = (region.sun * tile.sun[0], region.sun * tile.sun[1])
     points = turbines.pad(machine) + [
       point

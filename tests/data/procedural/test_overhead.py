@@ -205,6 +205,18 @@ def test_footprint_is_where_the_turbine_changed_the_land(monkeypatch):
   assert changed[footprint == 1.0].mean() > 0.98
 
 
+@pytest.mark.parametrize("region", NAMES)
+def test_the_land_around_cutouts_is_even(region):
+  cutouts = TurbineCutouts(seed=0, region=region)
+  grounds = set()
+  for index in range(12):
+    cutout = cutouts.cutout(index)
+    land = cutout["image"][cutout["footprint"] == 0].astype(float)
+    assert land.std(0).max() < 16.0
+    grounds.add(tuple((land.mean(0) // 16).tolist()))
+  assert len(grounds) > 1
+
+
 def test_the_sun_of_a_region_makes_its_shadows():
   longest = [
     max(max(TurbineCutouts(0, region).size(index)) for index in range(40))
