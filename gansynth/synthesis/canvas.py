@@ -12,6 +12,7 @@ from gansynth.synthesis.patches import Patch
 from gansynth.synthesis.rules import Rules
 
 _MOST_CONTEXT = 2  # pixels beyond its region that the blending reads
+_RIM = 2  # pixels around a region by which its ground is adjusted
 _FEW = 50  # pixels, too few to know a cut-out's surroundings by
 
 
@@ -126,6 +127,8 @@ class Canvas:
     opacity = patch.opacity[inner]
     if self._rules.color_match != "none":
       image = self._matched(patch, image, outer)
+    if self._rules.keep_colors and context.any() and patch.own.any():
+      image = self._adjusted(patch, image, inner, outer)
     free = context & ~self._needed[outer]
     canvas = self.picture[outer]
     canvas[free] = image[free]
@@ -136,6 +139,22 @@ class Canvas:
     behind = canvas[over].astype(np.float32)
     mixed = behind + weight * (image[over] - behind)
     canvas[over] = np.rint(mixed).astype(np.uint8)
+
+  def _adjusted(self, patch, image, inner, outer):
+    """The pixels with the ground around known objects as bright as here.
+
+    Blending moves a whole region by what its rim differs from the scene's; an
+    object would be bleached where the ground is brighter, and lost.
+    """
+    region = patch.region > 0
+    rim = masks.dilate(region, _RIM) & ~region & patch.context
+    rim = rim[inner]
+    if not rim.any():
+      return image
+    shift = self._background[outer][rim].mean(axis=0) - image[rim].mean(axis=0)
+    ground = 1 - patch.own[inner][..., None] / np.float32(255)
+    shifted = image + ground * shift.astype(np.float32)
+    return np.rint(np.clip(shifted, 0, 255)).astype(np.uint8)
 
   def _matched(self, patch, image, outer):
     """The pixels in the colours of the background around the place."""

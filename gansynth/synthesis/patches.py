@@ -66,7 +66,9 @@ class Patch:
     image: uint8 (height, width, 3).
     context: bool, where `image` shows the object or its surroundings; nowhere
       if the cut-out has none.
-    opacity: uint8, of the object itself over what is behind it.
+    opacity: uint8, of what is pasted over what is behind it.
+    own: uint8, of `image`, how much is the labelled objects' own and not
+      ground, shadow or background; 0 everywhere where that is not known.
     region: uint8, 0..255, what is blended; covers every label.
     core: left, top, right, bottom, as edges, of what has to lie within the
       picture if nothing may be truncated.
@@ -76,6 +78,7 @@ class Patch:
   image: np.ndarray
   context: np.ndarray
   opacity: np.ndarray
+  own: np.ndarray
   region: np.ndarray
   core: tuple[int, int, int, int]
   labels: tuple[Label, ...]
@@ -260,6 +263,7 @@ def _rectangle(cutout, pose, blend_offset):
     warp.picture(cutout.image),
     warp.context,
     region,
+    warp.own(cutout),
     region,
     masks.edges(warp.inside),
     labels,
@@ -296,6 +300,7 @@ def _object(cutout, outline, pose, blend_offset):
     warp.picture(cutout.image),
     warp.context,
     _to_bytes(opacity),
+    warp.own(cutout) if cutout.annotations else _to_bytes(opacity),
     region,
     masks.edges(region > 0),
     labels,
@@ -312,6 +317,7 @@ def _tight(cutout, outline, pose):
   return Patch(
     image,
     np.zeros(region.shape, bool),
+    _to_bytes(opacity),
     _to_bytes(opacity),
     region,
     masks.edges(region > 0),
@@ -380,6 +386,14 @@ class _Warp:
     if self.scaled_size != self._size:
       plane = images.resize(plane, self.scaled_size, "bilinear")
     return self._turned(plane, _PADDING)
+
+  def own(self, cutout):
+    """How much of each pixel is an object's whose outline is known."""
+    known = np.zeros(self._size, bool)
+    for each in cutout.annotations:
+      if each.mask is not None:
+        known |= each.mask
+    return _to_bytes(self.plane(known))
 
   def turned_mask(self, mask):
     """A mask of the scaled size, turned."""

@@ -60,6 +60,9 @@ class Rules:
     region: what is blended: "mask", the cut-out's mask, else its labels;
       "box", all of it but the rim; "auto", the mask where it has one, else
       all. A cut-out with nothing around its mask is never blended by box.
+    keep_colors: objects whose outlines are known keep their colours: the ground
+      around them is first made as bright as the scene's. Blending would else
+      move them along with it, and bleach them where the scene is brighter.
     use_real: what is drawn from the labels of real pictures: "count" instead
       of min_objects to max_objects, "size" (times `scale`), "place" (of the
       labels' centre).
@@ -85,6 +88,7 @@ class Rules:
   color_strength: float = 1.0
   attempts: int = 100
   region: str = "auto"
+  keep_colors: bool = True
   use_real: tuple[str, ...] = ()
 
   def __post_init__(self) -> None:
@@ -101,8 +105,10 @@ class Rules:
       value = getattr(self, name)
       if not _is_number(value) or not 0 <= value <= 1:
         raise ValueError(f"{name} is {value!r}; expected a number from 0 to 1")
-    if not isinstance(self.flip, bool):
-      raise ValueError(f"flip is {self.flip!r}; expected True or False")
+    for name in ("flip", "keep_colors"):
+      value = getattr(self, name)
+      if not isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}; expected True or False")
     self._check_choice("rotation", ROTATIONS)
     self._check_choice("region", REGIONS)
     self._check_choice("color_match", COLOR_MATCHES)

@@ -637,10 +637,11 @@ class TestReal:
 def test_colours_come_nearer_to_the_background(kind, method):
   background = ground() + np.uint8([80, 0, 40])
   errors = []
+  plain = Rules(1, 1, keep_colors=False)
   for rules in (
-    Rules(1, 1, color_match="none"),
-    Rules(1, 1, color_match=method, color_strength=0.5),
-    Rules(1, 1, color_match=method),
+    plain,
+    dataclasses.replace(plain, color_match=method, color_strength=0.5),
+    dataclasses.replace(plain, color_match=method),
   ):
     composed = composition.compose(
       np.random.default_rng(0), background, drawing(disc(kind=kind)), rules
@@ -653,6 +654,50 @@ def test_colours_come_nearer_to_the_background(kind, method):
   assert errors[0] > errors[1] > errors[2]
   if kind != "tight":
     assert errors[2] < 5
+
+
+@pytest.mark.parametrize("kind", ["mask", "labels"])
+def test_ground_is_adjusted_and_the_object_keeps_its_colours(kind):
+  """Else blending would move the object by what the grounds differ."""
+  background = ground() + np.uint8([80, 0, 40])
+  differences = []
+  for keep in (False, True):
+    composed = composition.compose(
+      np.random.default_rng(0),
+      background,
+      drawing(disc(kind=kind)),
+      Rules(1, 1, keep_colors=keep, rotation="right_angles"),
+    )
+    mask = rle.decode(composed.objects[0].mask)
+    assert (composed.canvas[mask] == COLORS[0]).all()
+    around = (composed.mask > 0) & ~mask
+    change = composed.canvas[around].mean(0) - background[around].mean(0)
+    differences.append(np.abs(change).max())
+  assert differences[0] > 80
+  assert differences[1] < 3
+
+
+def test_shadows_stay_darker_than_the_ground_and_are_not_labelled():
+  cutout = disc(8, 30)
+  shadow = np.zeros(cutout.size, bool)
+  shadow[34:42, 46:66] = True
+  shadow &= ~cutout.annotations[0].mask
+  cutout.image[shadow] = 5
+  outline = np.maximum(cutout.mask, shadow)
+  with_shadow = dataclasses.replace(cutout, mask=outline)
+  background = ground() + np.uint8(80)
+  composed = composition.compose(
+    np.random.default_rng(0),
+    background,
+    drawing(with_shadow),
+    Rules(1, 1, rotation="none"),
+  )
+  place = composed.placements[0]
+  assert rle.area(composed.objects[0].mask) == cutout.annotations[0].mask.sum()
+  dark = (composed.canvas < 150).all(axis=-1)
+  assert dark.sum() == pytest.approx(shadow.sum(), rel=0.05)
+  assert (composed.mask[dark] == 255).all()
+  assert place["objects"] == [0]
 
 
 def test_what_cannot_be_composed_is_named():

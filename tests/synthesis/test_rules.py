@@ -35,6 +35,7 @@ def test_numpys_and_ints_of_scale_become_floats():
     ({"region": "alpha"}, "region is 'alpha'; expected one of auto, mask"),
     ({"color_match": "std"}, "color_match is 'std'; expected one of none, me"),
     ({"flip": 1}, "flip is 1; expected True or False"),
+    ({"keep_colors": "no"}, "keep_colors is .no.; expected True or False"),
     ({"max_overlap": 1.5}, "max_overlap is 1.5; expected a number from 0"),
     ({"max_truncation": -0.1}, "max_truncation is -0.1"),
     ({"min_visible": "half"}, "min_visible is 'half'"),
