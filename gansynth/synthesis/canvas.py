@@ -151,10 +151,15 @@ class Canvas:
     rim = rim[inner]
     if not rim.any():
       return image
-    shift = self._background[outer][rim].mean(axis=0) - image[rim].mean(axis=0)
-    ground = 1 - patch.own[inner][..., None] / np.float32(255)
-    shifted = image + ground * shift.astype(np.float32)
-    return np.rint(np.clip(shifted, 0, 255)).astype(np.uint8)
+    adjusted = color_matching.adjust(
+      image,
+      image[rim].mean(axis=0),
+      self._background[outer][rim].mean(axis=0),
+    )
+    own = patch.own[inner][..., None] / np.float32(255)
+    return np.rint(
+      adjusted + own * (image.astype(np.float32) - adjusted)
+    ).astype(np.uint8)
 
   def _matched(self, patch, image, outer):
     """The pixels in the colours of the background around the place."""

@@ -74,3 +74,31 @@ def test_samples_without_contrast_make_no_noise(method):
     matched = color_matching.match(levels, own, scene, method).astype(int)
     assert (np.diff(matched, axis=0) >= 0).all()  # never inverted
     assert np.diff(matched, axis=0).max() <= 3
+
+
+class TestAdjust:
+  """One colour moved to another."""
+
+  def test_the_colour_arrives(self):
+    own, target = np.array([40.0, 120.0, 200.0]), np.array([70.0, 90.0, 220.0])
+    moved = color_matching.adjust(np.uint8(own)[None], own, target)
+    np.testing.assert_allclose(moved[0], target, atol=0.5)
+
+  def test_black_stays_black_and_white_white(self):
+    ends = np.uint8([[0, 0, 0], [255, 255, 255]])
+    own, target = np.array([80.0, 120.0, 100.0]), np.array([120.0, 60.0, 110.0])
+    np.testing.assert_array_equal(
+      color_matching.adjust(ends, own, target), ends
+    )
+
+  @pytest.mark.parametrize("own", [0, 5, 128, 250, 255])
+  @pytest.mark.parametrize("target", [0, 60, 128, 255])
+  def test_order_is_kept_and_contrast_at_most_doubled(self, own, target):
+    levels = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, 1)
+    moved = color_matching.adjust(
+      levels, np.full(3, float(own)), np.full(3, float(target))
+    )
+    steps = np.diff(moved.astype(int), axis=0)
+    assert steps.min() >= 0
+    assert steps.max() <= 3  # 2, and rounding
+    assert abs(int(moved[own, 0]) - target) <= 2
