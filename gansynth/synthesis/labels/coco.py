@@ -1,0 +1,259 @@
+"""COCO's json of detection: one file for all pictures."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from gansynth.synthesis.labels import checks, rle
+from gansynth.synthesis.labels.objects import (
+  LabelError,
+  LabelledImage,
+  LabelledObject,
+)
+
+_LISTS = ("images", "annotations", "categories")
+_NAMED = 5  # problems named in one error
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CocoFile:
+  """What a file says.
+
+  Attributes:
+    path: of the file.
+    images: by file name, in the file's order; pictures without objects too.
+    class_names: in the order of their categories' ids.
+    category_ids: the file's own, of each class.
+    image_ids: the file's own, by file name.
+    crowds: number of regions of crowds, which are left out.
+    problems: what is wrong with annotations that were left out.
+  """
+
+  path: str
+  images: dict[str, LabelledImage]
+  class_names: tuple[str, ...]
+  category_ids: tuple[int, ...]
+  image_ids: dict[str, int]
+  crowds: int = 0
+  problems: tuple[str, ...] = ()
+
+
+def read(
+  path: str | os.PathLike[str], *, masks: bool = True, strict: bool = True
+) -> CocoFile:
+  """Reads the json of instances.
+
+  Boxes are the file's, clipped where rounding puts them outside the picture.
+  Segmentations may be polygons, rasterised as pycocotools does, or run
+  lengths, compressed or not; one that covers no pixel makes no mask.
+
+  Args:
+    path: of the file.
+    masks: whether to read segmentations, which takes most of the time.
+    strict: annotations that cannot be used are an error; else they are left
+      out and listed in `problems`. (COCO's own have some without height.)
+
+  Raises:
+    LabelError: the file, or something in it, cannot be used; the message names
+      it, the value, and what is expected.
+    OSError: the file cannot be read.
+  """
+  path = os.fspath(path)
+  content = _load(path)
+  ids, names = _categories(content["categories"], path)
+  images, image_ids, file_names = _images(content["images"], path)
+  classes = {category: number for number, category in enumerate(ids)}
+  found = {name: [] for name in images}
+  problems = []
+  crowds = 0
+  for number, annotation in enumerate(content["annotations"]):
+    where = f"{path}, annotation {number + 1}"
+    try:
+      _require(annotation, ("image_id", "category_id", "bbox"), where)
+      where += f" (id {annotation.get('id')})"
+      if annotation.get("iscrowd"):
+        crowds += 1
+        continue
+      name = _look_up(file_names, annotation, "image_id", where)
+      class_id = _look_up(classes, annotation, "category_id", where)
+      found[name].append(
+        _read_object(annotation, class_id, images[name], masks, where)
+      )
+    except LabelError as error:
+      problems.append(str(error))
+  if problems and strict:
+    raise LabelError(_join(problems))
+  return CocoFile(
+    path,
+    {
+      name: dataclasses.replace(image, objects=tuple(found[name]))
+      for name, image in images.items()
+    },
+    names,
+    ids,
+    image_ids,
+    crowds,
+    tuple(problems),
+  )
+
+
+def _load(path) -> dict[str, list[Any]]:
+  text = checks.read_text(path)
+  try:
+    content = json.loads(text)
+  except ValueError as error:
+    raise LabelError(
+      f"{path}: is no JSON ({error}); fetch it again, or correct it"
+    ) from None
+  if not isinstance(content, dict):
+    raise LabelError(
+      f"{path}: holds a {type(content).__name__}; expected an object with "
+      f"{', '.join(_LISTS)}, as of COCO's instances_*.json"
+    )
+  for key in _LISTS:
+    if not isinstance(content.get(key), list):
+      raise LabelError(
+        f"{path}: has no list {key!r}; expected {', '.join(_LISTS)}, as in "
+        "COCO's instances_*.json"
+      )
+  return content
+
+
+def _categories(categories, path) -> tuple[tuple[int, ...], tuple[str, ...]]:
+  """Returns ids and names, by id."""
+  names = {}
+  for number, category in enumerate(categories):
+    where = f"{path}, category {number + 1}"
+    _require(category, ("id", "name"), where)
+    category_id = _whole(category["id"], "id", where)
+    if category_id in names:
+      raise LabelError(
+        f"{where}: the id {category_id} is that of another; number it otherwise"
+      )
+    names[category_id] = category["name"]
+  if not names:
+    raise LabelError(f"{path}: has no category; expected at least one")
+  ids = tuple(sorted(names))
+  return ids, checks.class_names([names[each] for each in ids], path)
+
+
+def _images(images, path):
+  """Returns pictures by name, ids by name, and names by id."""
+  found, ids, names = {}, {}, {}
+  for number, image in enumerate(images):
+    where = f"{path}, image {number + 1}"
+    _require(image, ("id", "file_name", "width", "height"), where)
+    image_id = _whole(image["id"], "id", where)
+    width = _whole(image["width"], "width", where)
+    height = _whole(image["height"], "height", where)
+    name = image["file_name"]
+    if not isinstance(name, str) or not name:
+      raise LabelError(f"{where}: file_name is {name!r}; expected text")
+    if width < 1 or height < 1:
+      raise LabelError(
+        f"{where}: {name} is {width} x {height} pixels (width x height); "
+        "expected at least 1 each way. Correct it"
+      )
+    if image_id in names:
+      raise LabelError(
+        f"{where}: {name} has the id {image_id}, as has {names[image_id]}; "
+        "number it otherwise"
+      )
+    if name in ids:
+      raise LabelError(
+        f"{where}: the file name {name} is that of image id {ids[name]}, too; "
+        "rename one of them"
+      )
+    names[image_id] = name
+    ids[name] = image_id
+    found[name] = LabelledImage(name, height, width, ())
+  return found, ids, names
+
+
+def _read_object(annotation, class_id, image, masks, where) -> LabelledObject:
+  box = annotation["bbox"]
+  try:
+    left, top, width, height = map(float, box)
+  except (TypeError, ValueError):
+    raise LabelError(
+      f"{where}: bbox is {box!r:.60}; expected four numbers, left, top, width, "
+      "height. Correct or remove it"
+    ) from None
+  box = checks.box_inside(
+    (left, top, left + width, top + height), image.width, image.height, where
+  )
+  segmentation = annotation.get("segmentation")
+  if not masks or not segmentation:
+    return LabelledObject(class_id, box)
+  try:
+    mask = _read_mask(segmentation, image)
+  except ValueError as error:
+    raise LabelError(
+      f"{where}: segmentation: {error}. Correct or remove it"
+    ) from None
+  return LabelledObject(class_id, box, mask if rle.area(mask) else None)
+
+
+def _read_mask(segmentation, image) -> rle.Rle:
+  """Reads polygons or run lengths; ValueError says what is wrong."""
+  if isinstance(segmentation, list):
+    return rle.from_polygons(segmentation, image.height, image.width)
+  if not isinstance(segmentation, Mapping) or not (
+    {"size", "counts"} <= segmentation.keys()
+  ):
+    raise ValueError(
+      f"it is {segmentation!r:.60}; expected polygons, or run lengths with "
+      "size and counts"
+    )
+  size = segmentation["size"]
+  if size != [image.height, image.width]:
+    raise ValueError(
+      f"its size is {size!r:.40}; expected [{image.height}, {image.width}], "
+      f"height and width of {image.name}"
+    )
+  counts = segmentation["counts"]
+  if isinstance(counts, str):
+    return rle.from_string(counts, image.height, image.width)
+  if not isinstance(counts, list):
+    raise ValueError(f"its counts are {counts!r:.40}; expected list or text")
+  return rle.from_counts(counts, image.height, image.width)
+
+
+def _require(entry, keys, where):
+  if not isinstance(entry, Mapping):
+    raise LabelError(f"{where}: is {entry!r:.60}; expected an object of JSON")
+  missing = [key for key in keys if key not in entry]
+  if missing:
+    raise LabelError(
+      f"{where}: {missing[0]!r} is missing; expected {', '.join(keys)}. Add it"
+    )
+
+
+def _whole(value, key, where) -> int:
+  # Some programs write sizes as 640.0.
+  if isinstance(value, bool) or not isinstance(value, (int, float)):
+    raise LabelError(f"{where}: {key} is {value!r:.60}; expected a number")
+  if value != value // 1:
+    raise LabelError(f"{where}: {key} is {value!r}; expected a whole number")
+  return int(value)
+
+
+def _look_up(known, annotation, key, where):
+  value = annotation[key]
+  try:
+    return known[value]
+  except (KeyError, TypeError):
+    what = {"image_id": "images", "category_id": "categories"}[key]
+    raise LabelError(
+      f"{where}: {key} is {value!r:.60}; expected the id of one of the "
+      f"{len(known)} {what}. Correct it, or remove the annotation"
+    ) from None
+
+
+def _join(problems):
+  named = "\n".join(problems[:_NAMED])
+  if len(problems) <= _NAMED:
+    return named
+  return f"{named}\nand {len(problems) - _NAMED} more"
