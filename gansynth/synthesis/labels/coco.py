@@ -3,10 +3,11 @@
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gansynth.synthesis.labels import checks, rle
+from gansynth import files
+from gansynth.synthesis.labels import checks, polygons, rle
 from gansynth.synthesis.labels.objects import (
   LabelError,
   LabelledImage,
@@ -14,6 +15,7 @@ from gansynth.synthesis.labels.objects import (
 )
 
 _LISTS = ("images", "annotations", "categories")
+SEGMENTATIONS = ("rle", "polygon")
 _NAMED = 5  # problems named in one error
 
 
@@ -257,3 +259,123 @@ def _join(problems):
   if len(problems) <= _NAMED:
     return named
   return f"{named}\nand {len(problems) - _NAMED} more"
+
+
+def dataset(
+  images: Iterable[LabelledImage],
+  class_names: Sequence[str],
+  *,
+  info: Mapping[str, Any] | None = None,
+  segmentation: str = "rle",
+) -> dict[str, Any]:
+  """Makes the content of a file of instances.
+
+  Ids of images, annotations and categories count from 1, in the order given.
+
+  Args:
+    images: their names are different.
+    class_names: in the order of class ids.
+    info: what the file says of itself; values of JSON.
+    segmentation: "rle" writes masks as compressed run lengths, "polygon" as
+      outlines along the edges of pixels. Both give the mask again exactly, in
+      pycocotools. An object without mask has no segmentation (an empty list),
+      and its area is that of the box.
+
+  Raises:
+    LabelError: a name is there twice, or an object has a class without one.
+    ValueError: unknown segmentation.
+  """
+  if segmentation not in SEGMENTATIONS:
+    raise ValueError(
+      f"segmentation is {segmentation!r}; expected one of "
+      + ", ".join(SEGMENTATIONS)
+    )
+  names = checks.class_names(class_names)
+  entries, annotations = [], []
+  seen = set()
+  for image_id, image in enumerate(images, 1):
+    checks.class_ids(image, names)
+    if image.name in seen:
+      raise LabelError(
+        f"two images are called {image.name!r}; expected different names"
+      )
+    seen.add(image.name)
+    entries.append(
+      {
+        "id": image_id,
+        "file_name": image.name,
+        "width": int(image.width),
+        "height": int(image.height),
+      }
+    )
+    for each in image.objects:
+      annotations.append(
+        {
+          "id": len(annotations) + 1,
+          "image_id": image_id,
+          "category_id": int(each.class_id) + 1,
+          **_shape(each, segmentation),
+          "iscrowd": 0,
+        }
+      )
+  categories = [
+    {"id": number, "name": name, "supercategory": ""}
+    for number, name in enumerate(names, 1)
+  ]
+  return {
+    "info": dict(info or {}),
+    "licenses": [],
+    "categories": categories,
+    "images": entries,
+    "annotations": annotations,
+  }
+
+
+def write(
+  path: str | os.PathLike[str],
+  images: Iterable[LabelledImage],
+  class_names: Sequence[str],
+  *,
+  info: Mapping[str, Any] | None = None,
+  segmentation: str = "rle",
+) -> None:
+  """Writes a file of instances; the same labels make the same bytes.
+
+  Args:
+    path: an existing file is replaced; missing folders are made.
+    images: see `dataset`, as all that follow.
+    class_names: see there.
+    info: see there.
+    segmentation: see there.
+
+  Raises:
+    ValueError: see `dataset`.
+    OSError: it could not be written.
+  """
+  content = dataset(images, class_names, info=info, segmentation=segmentation)
+  parts = [
+    f"{_dump(key)}: [\n" + ",\n".join(map(_dump, value)) + "\n]"
+    if isinstance(value, list) and value
+    else f"{_dump(key)}: {_dump(value)}"
+    for key, value in content.items()
+  ]
+  files.write_whole(path, ("{\n" + ",\n".join(parts) + "\n}\n").encode())
+
+
+def _dump(value):
+  return json.dumps(value, allow_nan=False)
+
+
+def _shape(labelled: LabelledObject, segmentation: str) -> dict[str, Any]:
+  left, top, right, bottom = map(float, labelled.box)
+  # Beyond the sixth decimal there is the noise of subtracting.
+  box = [round(each, 6) for each in (left, top, right - left, bottom - top)]
+  mask = labelled.mask
+  if mask is None:
+    return {"segmentation": [], "bbox": box, "area": round(box[2] * box[3], 6)}
+  if segmentation == "polygon":
+    written = polygons.from_mask(rle.decode(mask))
+  else:
+    size = [int(mask.height), int(mask.width)]
+    written = {"size": size, "counts": rle.to_string(mask)}
+  return {"segmentation": written, "bbox": box, "area": rle.area(mask)}

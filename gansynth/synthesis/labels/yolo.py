@@ -6,12 +6,15 @@ picture's sides, x and y of the box's centre; or, for segmentation,
 or with holes have these joined to one polygon by lines there and back.
 """
 
+import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from gansynth.synthesis.labels import checks, rle
+from gansynth.synthesis.labels import checks, polygons, rle
 from gansynth.synthesis.labels.objects import (
   LabelError,
+  LabelledImage,
   LabelledObject,
 )
 
@@ -25,6 +28,7 @@ CLASS_FILES = (
   "_darknet.labels",
   "labels/classes.txt",
 )
+_UNITS = 10**6  # fractions are written to so many parts of a side
 _BEYOND = 1e-3  # how far rounding may carry a fraction below 0 or above 1
 _EXPECTED = (
   "expected `class x y width height`, or a class and x and y of three or more "
@@ -200,3 +204,75 @@ def _is_number(text):
   except ValueError:
     return False
   return True
+
+
+def format_lines(image: LabelledImage, *, segments: bool = False) -> str:
+  """Returns the label file of a picture.
+
+  Fractions have six decimals, rounded so that no box reaches beyond the
+  picture when it is read again.
+
+  Args:
+    image: its labels.
+    segments: write outlines of objects that have a mask. YOLO's own programs
+      take a file with outlines for boxes only where that is asked of them.
+
+  Returns:
+    A line for each object; "" where there is none.
+  """
+  lines = []
+  for each in image.objects:
+    if segments and each.mask is not None and rle.area(each.mask):
+      outline = polygons.join(polygons.from_mask(rle.decode(each.mask)))
+      numbers = [
+        round(value * _UNITS / (image.height if place % 2 else image.width))
+        for place, value in enumerate(outline)
+      ]
+    else:
+      left, top, right, bottom = each.box
+      x, width = _center_and_length(left, right, image.width)
+      y, height = _center_and_length(top, bottom, image.height)
+      numbers = [x, y, width, height]
+    fractions = " ".join(f"{number / _UNITS:.6f}" for number in numbers)
+    lines.append(f"{each.class_id} {fractions}\n")
+  return "".join(lines)
+
+
+def _center_and_length(start, end, side) -> tuple[int, int]:
+  """Returns where a box is along a side, in units of the file."""
+  center = round((start + end) / 2 * _UNITS / side)
+  length = round((end - start) * _UNITS / side)
+  return center, min(length, 2 * center, 2 * (_UNITS - center))
+
+
+def data_yaml(
+  class_names: Sequence[str],
+  train: str = "images",
+  val: str = "images",
+  path: str = ".",
+) -> str:
+  """Returns the description of a data set, `data.yaml`.
+
+  Args:
+    class_names: in the order of class ids.
+    train: folder of the pictures to train on, below `path`.
+    val: the same for validation.
+    path: of the data set; "." is the folder of this file to most programs,
+      and the working directory to some.
+
+  Raises:
+    LabelError: a name cannot be written, see `checks.class_names`.
+  """
+  lines = [
+    f"{key}: {_quote(value)}"
+    for key, value in (("path", path), ("train", train), ("val", val))
+  ]
+  names = checks.class_names(class_names)
+  lines += [f"nc: {len(names)}", "names:"]
+  lines += [f"  {number}: {_quote(name)}" for number, name in enumerate(names)]
+  return "\n".join(lines) + "\n"
+
+
+def _quote(text):
+  # What JSON quotes is quoted in YAML.
+  return json.dumps(text, ensure_ascii=False)
