@@ -1,0 +1,341 @@
+"""A page that shows a labelled data set: pictures, their labels, statistics.
+
+One file of HTML without script, fonts or anything fetched: it can be mailed,
+archived, and opened where there is no network.
+"""
+
+import base64
+import collections
+import dataclasses
+import html
+import itertools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from gansynth import files, images
+from gansynth.synthesis import overlays, plots, preview_style, svg
+from gansynth.synthesis.labels.objects import LabelledImage
+from gansynth.synthesis.statistics import Distribution, Statistics
+from gansynth.synthesis.svg import element
+
+MOST_PICTURES = 60
+MOST_PIXELS = 480  # of a thumbnail's longer side
+_QUALITY = 80
+_MANY = 12  # objects: names of more would hide the picture
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Shown:
+  """A picture of the page.
+
+  Attributes:
+    image: uint8 (height, width, 3).
+    labels: its name and objects.
+    caption: what else is said of it, such as its background; may be empty.
+  """
+
+  image: np.ndarray
+  labels: LabelledImage
+  caption: str = ""
+
+
+def write(
+  path: str | os.PathLike,
+  title: str,
+  pictures: Iterable[Shown],
+  class_names: Sequence[str],
+  statistics: Statistics,
+  real: Distribution | None = None,
+  notes: Mapping[str, str] | None = None,
+) -> None:
+  """Writes the page, at most a few MB.
+
+  Thumbnails lie under boxes with class names and under masks, each switched
+  on and off by a check box of the page; plots show the whole set's statistics,
+  beside those of real labels if there are any.
+
+  Args:
+    path: of the page; an existing file is replaced.
+    title: of the data set.
+    pictures: the first `MOST_PICTURES` are shown, at most `MOST_PIXELS` a
+      side. They are taken one at a time, so that a generator needs the memory
+      of one.
+    class_names: of the data set.
+    statistics: of the whole set.
+    real: of real labels to compare with.
+    notes: name and value of facts to be stated, such as how it was made.
+
+  Raises:
+    ValueError: a picture of another size than its labels say, or a class id
+      without a name.
+    OSError: it could not be stored.
+  """
+  statistics = dataclasses.replace(statistics, class_names=tuple(class_names))
+  shots, seen = [], set()
+  for each in itertools.islice(pictures, MOST_PICTURES):
+    shots.append(_shot(each, class_names))
+    seen.update(placed.class_id for placed in each.labels.objects)
+  with_masks = any('class="masks"' in shot for shot in shots)
+  body = element(
+    "main",
+    _header(title, statistics, notes or {}),
+    element(
+      "section",
+      element("h2", "Pictures"),
+      element(
+        "p",
+        f"{len(shots):,} of {svg.plural(statistics.images, 'picture')}.",
+        class_="soft",
+      ),
+      _toolbar(sorted(seen), class_names, with_masks),
+      element("div", *shots, class_="tiles"),
+    ),
+    _statistics(statistics, real and real.statistics),
+  )
+  page = "".join(
+    (
+      "<!DOCTYPE html>\n",
+      '<html lang="en"><head><meta charset="utf-8"/>',
+      '<meta name="viewport" content="width=device-width,initial-scale=1"/>',
+      '<meta name="color-scheme" content="light dark"/>',
+      # A browser then refuses whatever the page might fetch or run.
+      '<meta http-equiv="Content-Security-Policy" content="default-src '
+      "'none'; img-src data:; style-src 'unsafe-inline'\"/>",
+      element("title", html.escape(title)),
+      element("style", preview_style.rules()),
+      "</head>",
+      element("body", body),
+      "</html>\n",
+    )
+  )
+  files.write_whole(path, page.encode(), "contact sheet")
+
+
+def _header(title, statistics, notes):
+  """Title, what there is in a line, and the notes."""
+  pictures, objects = statistics.images, statistics.objects
+  line = " · ".join(
+    (
+      svg.plural(pictures, "picture"),
+      svg.plural(objects, "object"),
+      f"{objects / max(1, pictures):.2f} objects a picture",
+      svg.plural(len(statistics.class_names), "class", "classes"),
+    )
+  )
+  facts = [
+    element(
+      "div",
+      element("dt", html.escape(name)),
+      element("dd", html.escape(value)),
+    )
+    for name, value in notes.items()
+  ]
+  return element(
+    "header",
+    element("h1", html.escape(title)),
+    element("p", line),
+    *([element("dl", *facts, class_="facts")] if facts else []),
+  )
+
+
+def _toolbar(seen, class_names, with_masks):
+  """Check boxes for what is drawn, and the colours of the classes."""
+  # Of a single class the legend says enough; names would hide the pictures.
+  several = len(class_names) > 1
+  switches = [("boxes", "Boxes", True), ("names", "Class names", several)]
+  if with_masks:
+    switches.append(("masks", "Masks", False))
+  return element(
+    "div",
+    element(
+      "div",
+      *(
+        element(
+          "label",
+          element(
+            "input",
+            type="checkbox",
+            id=f"show-{name}",
+            checked=checked,
+            autocomplete="off",
+          ),
+          words,
+        )
+        for name, words, checked in switches
+      ),
+      class_="switches",
+      role="group",
+      aria_label="What is drawn on the pictures",
+    ),
+    element(
+      "ul",
+      *(
+        element(
+          "li",
+          element("i", class_=_color_class(class_id)),
+          html.escape(class_names[class_id]),
+        )
+        for class_id in seen
+      ),
+      class_="legend",
+      aria_label="Classes",
+    ),
+    class_="toolbar",
+  )
+
+
+def _shot(shown, class_names):
+  """A thumbnail with its labels and caption."""
+  labels = shown.labels
+  height, width = shown.image.shape[:2]
+  if (height, width) != (labels.height, labels.width):
+    raise ValueError(
+      f"{labels.name}: the picture has {height} x {width} pixels, its labels "
+      f"say {labels.height} x {labels.width}. Label the picture as it is."
+    )
+  for each in labels.objects:
+    if not 0 <= each.class_id < len(class_names):
+      raise ValueError(
+        f"{labels.name}: class {each.class_id} has no name; expected 0.."
+        f"{len(class_names) - 1}. Correct the label or add the name."
+      )
+  shrink = min(1, MOST_PIXELS / max(height, width))
+  size = max(1, round(height * shrink)), max(1, round(width * shrink))
+  image = shown.image
+  if size != (height, width):
+    image = images.resize(image, size)
+  number = svg.plural(len(labels.objects), "object")
+  by_class = collections.Counter(
+    class_names[each.class_id] for each in labels.objects
+  )
+  listed = ", ".join(f"{name} {n}" for name, n in by_class.items())
+  layers = [
+    element(
+      "img",
+      src=_data_url(images.encode(image, "jpg", _QUALITY), "jpeg"),
+      alt=f"{labels.name}: {number}" + (f" ({listed})" if listed else ""),
+      width=size[1],
+      height=size[0],
+    )
+  ]
+  if any(each.mask is not None for each in labels.objects):
+    layer = images.encode(overlays.mask_layer(labels, *size), "png")
+    layers.append(
+      element("img", src=_data_url(layer, "png"), alt="", class_="masks")
+    )
+  layers += [_box(each, labels, class_names) for each in labels.objects]
+  many = " many" if len(labels.objects) > _MANY else ""
+  caption = [element("b", html.escape(labels.name)), element("span", number)]
+  if shown.caption:
+    caption.append(element("span", html.escape(shown.caption)))
+  return element(
+    "figure",
+    element("div", *layers, class_="view" + many),
+    element("figcaption", *caption),
+    class_="shot",
+  )
+
+
+def _box(placed, labels, class_names):
+  """A box that keeps its place and the width of its line at any size."""
+  left, top, right, bottom = placed.box
+  x, y = 100 * left / labels.width, 100 * top / labels.height
+  width = 100 * (right - left) / labels.width
+  height = 100 * (bottom - top) / labels.height
+  # The name stands above the box and to its right, where there is room.
+  where = ["leftward"] if x > 60 else []
+  if y < 8:
+    where.append("below" if y + height < 92 else "inside")
+  words = html.escape(class_names[placed.class_id])
+  name = element("b", words, class_=" ".join(where) or None)
+  return element(
+    "span",
+    name,
+    class_=f"box {_color_class(placed.class_id)}",
+    style=f"left:{x:.2f}%;top:{y:.2f}%;width:{width:.2f}%;height:{height:.2f}%",
+    aria_hidden="true",
+  )
+
+
+def _statistics(synthetic, real):
+  """Plots and table of the whole set."""
+  kinds = [("synthetic", synthetic)] + ([("real", real)] if real else [])
+  drawn = [plots.counts, plots.classes]
+  if any(each.objects for _, each in kinds):
+    drawn[1:1] = [plots.sizes, plots.aspects, plots.centers]
+  keys = [
+    element(
+      "li",
+      element("i", class_=f"key {kind}"),
+      f"{kind}: {svg.plural(each.images, 'picture')}, "
+      f"{svg.plural(each.objects, 'object')}",
+    )
+    for kind, each in kinds
+  ]
+  rows = [
+    ("Pictures", lambda each: f"{each.images:,}"),
+    ("without an object", lambda each: f"{each.counts[0]:,}"),
+    ("Objects", lambda each: f"{each.objects:,}"),
+    (
+      "a picture, on average",
+      lambda each: f"{each.objects / max(1, each.images):.2f}",
+    ),
+    ("a picture, at most", lambda each: f"{len(each.counts) - 1:,}"),
+    ("Size: 5 % are smaller than", lambda each: _quantile(each, 0.05)),
+    ("half are smaller than", lambda each: _quantile(each, 0.5)),
+    ("95 % are smaller than", lambda each: _quantile(each, 0.95)),
+  ]
+  table = element(
+    "table",
+    element(
+      "thead",
+      element(
+        "tr",
+        element("td"),
+        *(element("th", kind, scope="col") for kind, _ in kinds),
+      ),
+    ),
+    element(
+      "tbody",
+      *(
+        element(
+          "tr",
+          element("th", name, scope="row"),
+          *(element("td", value(each)) for _, each in kinds),
+        )
+        for name, value in rows
+      ),
+    ),
+  )
+  return element(
+    "section",
+    element("h2", "Statistics"),
+    element("ul", *keys, class_="legend"),
+    element(
+      "div",
+      *(plot(synthetic, real) for plot in drawn),
+      element(
+        "figure",
+        element("figcaption", element("strong", "In numbers")),
+        table,
+        class_="plot",
+      ),
+      class_="tiles wide",
+    ),
+  )
+
+
+def _quantile(statistics, fraction):
+  if not statistics.objects:
+    return "none"
+  return svg.percent(statistics.size_quantile(fraction))
+
+
+def _data_url(data, kind):
+  return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _color_class(class_id):
+  return f"c{class_id % len(overlays.COLORS)}"
