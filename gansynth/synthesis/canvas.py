@@ -167,7 +167,7 @@ class Canvas:
     for label in patch.labels:
       around &= ~label.mask
     if np.count_nonzero(around) < _FEW:
-      around = patch.opacity > 127
+      around = patch.opacity >= patch.opacity.max() / 2
     scene = self._background[outer].reshape(-1, 3)
     return color_matching.match(
       image,

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from gansynth.synthesis import composition
+from gansynth.synthesis import composition, patches
 from gansynth.synthesis.cutouts import Annotation, Cutout
 from gansynth.synthesis.labels import rle
 from gansynth.synthesis.rules import Rules
@@ -725,3 +725,103 @@ def test_labels_of_boxes_are_found_again_by_their_pixels():
     rows, columns = np.nonzero((composed.canvas > 127).all(axis=-1))
     found = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
     assert np.abs(np.array(found) - composed.objects[0].box).max() <= 1
+
+
+def random_cutout(rng, number):
+  """Of any kind and size: a few pixels too, soft masks, specks."""
+  height, width = (int(x) for x in rng.integers(1, 80, 2))
+  image = rng.integers(0, 256, (height, width, 3), np.uint8)
+  labels = []
+  for _ in range(int(rng.integers(1, 4))):
+    left, top = rng.uniform(0, width - 0.5), rng.uniform(0, height - 0.5)
+    right = min(width, rng.uniform(left + 0.2, width + 1))
+    bottom = min(height, rng.uniform(top + 0.2, height + 1))
+    mask = np.zeros((height, width), bool)
+    mask[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = 1
+    mask &= rng.random(mask.shape) < rng.choice([0.1, 1])
+    known = mask.any() and rng.random() < 0.5
+    box = (left, top, right, bottom)
+    labels.append(
+      Annotation(int(rng.integers(3)), box, mask if known else None)
+    )
+  outline = None
+  kind = rng.integers(4)
+  if kind:
+    outline = np.zeros((height, width), np.float32)
+    middle = np.s_[height // 4 : height - height // 4]
+    outline[middle] = [1, rng.uniform(0.05, 1), 1][kind - 1]
+  if kind == 3:
+    image[outline == 0] = 0
+  return Cutout(str(number), image, tuple(labels), outline)
+
+
+def random_rules(rng):
+  """Any rules at all."""
+  low = float(rng.uniform(0.1, 1.2))
+  return Rules(
+    min_objects=int(rng.integers(0, 3)),
+    max_objects=int(rng.integers(3, 8)),
+    max_distractors=int(rng.integers(0, 3)),
+    scale=(low, low * 1.5),
+    rotation=str(rng.choice(["auto", "none", "right_angles", "any"])),
+    flip=bool(rng.integers(2)),
+    offset_ctr=int(rng.choice([0, 20, 300])),
+    blend_offset=int(rng.choice([0, 1, 20, 200])),
+    spacing=int(rng.choice([0, 1, 2, 5])),
+    max_overlap=float(rng.choice([0, 0, 0.3, 1])),
+    max_truncation=float(rng.choice([0, 0, 0.4, 1])),
+    min_visible=float(rng.choice([0, 0.25, 1])),
+    color_match=str(rng.choice(["none", "mean", "mean_std", "histogram"])),
+    attempts=20,
+    region=str(rng.choice(["auto", "mask", "box"])),
+    keep_colors=bool(rng.integers(2)),
+  )
+
+
+def test_any_rules_and_cutouts_make_sound_pictures():
+  """And the placements alone say where everything was blended."""
+  num_pairs = num_cut = 0
+  for seed in range(120):
+    rng = np.random.default_rng(seed)
+    cutouts = [random_cutout(rng, i) for i in range(4)]
+    rules = random_rules(rng)
+    background = ground(*(int(x) for x in rng.integers(2, 140, 2)))
+    composed = composition.compose(
+      rng,
+      background,
+      drawing(*cutouts),
+      rules,
+      draw_distractor=drawing(*cutouts),
+    )
+    assert_sound(composed, rules)
+    height, width = size = composed.mask.shape
+    expected = np.zeros(size, np.uint8)
+    regions = []
+    for place in composed.placements:
+      pose = patches.Pose(place["scale"], place["angle"], place["flip"])
+      patch = patches.make(cutouts[int(place["cutout"])], pose, rules)
+      left, top, right, bottom = patch.core
+      row = place["y"] - (top + bottom) / 2
+      column = place["x"] - (left + right) / 2
+      wide = np.zeros((3 * height + 500, 3 * width + 500), np.uint8)
+      start = int(row) + height + 200, int(column) + width + 200
+      wide[
+        start[0] : start[0] + patch.region.shape[0],
+        start[1] : start[1] + patch.region.shape[1],
+      ] = patch.region
+      inside = np.s_[
+        height + 200 : 2 * height + 200, width + 200 : 2 * width + 200
+      ]
+      num_cut += np.count_nonzero(wide) > np.count_nonzero(wide[inside])
+      if not rules.max_truncation:
+        assert np.count_nonzero(wide) == np.count_nonzero(wide[inside])
+      regions.append(wide[inside])
+      expected = np.maximum(expected, regions[-1])
+    np.testing.assert_array_equal(composed.mask, expected)
+    if not rules.max_overlap:
+      for i, first in enumerate(regions):
+        for second in regions[i + 1 :]:
+          num_pairs += 1
+          assert not ((first > 0) & (second > 0)).any()
+  assert num_pairs > 100
+  assert num_cut > 10
