@@ -17,7 +17,7 @@ from gansynth.synthesis import picture_folders
 from gansynth.synthesis.recent import Recent
 
 METRES = 1.5  # of a pixel of procedural tiles and turbines
-TILE_SIZE = 320  # pixels; the largest turbine with its shadow has 304
+TILE_SIZE = 320  # pixels; any turbine with its shadow fits
 _KEPT = 32 << 20  # bytes of pictures in memory, for each source
 
 

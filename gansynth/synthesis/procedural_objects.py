@@ -16,8 +16,8 @@ _KEPT = 64 << 20  # bytes of cut-outs in memory
 class ProceduralTurbines:
   """Wind turbines from above, with their shadows; a domain for each region.
 
-  A cut-out's `mask` is tower, blades, shadow and the gravel round the foot;
-  its annotation is tower and blades.
+  A cut-out's `mask` is tower, blades and shadow; its annotation is tower and
+  blades.
 
   Args:
     seed: >= 0; other seeds are other machines and places.

@@ -210,7 +210,7 @@ class TurbineCutouts:
     Returns:
       `image` uint8 (H, W, 3) RGB; `turbine` bool (H, W), the pixels of tower
       and blades; `footprint` float32 (H, W) in [0, 1], how much of each pixel
-      is tower, blade, shadow or the gravel round the foot.
+      is tower, blade or shadow.
     """
     region = regions.find(self.region)
     tile, machine, lean, shadow, size = self._plan(index)
@@ -221,19 +221,17 @@ class TurbineCutouts:
       self.metres,
       lean=lean,
       shadow=shadow,
-      gravel=region.gravel,
-      tracks=False,
+      gravel=None,
     )
     solid = [points for _, points in turbines.outline(machine, lean)]
-    ground = [points for _, points in turbines.outline(machine, shadow)]
-    ground.append(turbines.pad(machine))
+    dark = [points for _, points in turbines.outline(machine, shadow)]
     cover = turbines.coverage(solid, self.metres, size)
     rng = _generator(self.seed, region, index, 7)
     return {
       "image": _expose(planes, region, rng),
       "turbine": cover >= _SEEN,
       "footprint": np.maximum(
-        cover, turbines.coverage(ground, self.metres, size)
+        cover, turbines.coverage(dark, self.metres, size)
       ),
     }
 
@@ -246,7 +244,7 @@ class TurbineCutouts:
     lean = _lean(rng)
     # Roads, water, woods and the edges of fields would come along in pieces
     # when the turbine is put elsewhere: it stands in one wide meadow, or on
-    # bare ground.
+    # bare ground, without gravel round its foot.
     meadow = rng.random() < region.odds[0] + region.odds[1]
     open_land = dataclasses.replace(
       region,
@@ -259,7 +257,7 @@ class TurbineCutouts:
       tile, region=open_land, road=None, river=None, lake=2.0
     )
     shadow = (region.sun * tile.sun[0], region.sun * tile.sun[1])
-    points = turbines.pad(machine) + [
+    points = [
       point
       for lift in (lean, shadow)
       for _, corners in turbines.outline(machine, lift)

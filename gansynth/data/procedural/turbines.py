@@ -139,12 +139,6 @@ def outline(turbine: Turbine, lift: tuple[float, float]):
   return parts
 
 
-def pad(turbine: Turbine) -> list[tuple[float, float]]:
-  """Returns the corners of the gravel round a turbine's foot, in metres."""
-  x, y = turbine.base
-  return [(x - 11, y - 8), (x + 13, y - 8), (x + 13, y + 9), (x - 11, y + 9)]
-
-
 def _corners(polygons, pixels: float) -> tuple[np.ndarray, np.ndarray]:
   """Returns (N, 8) columns and rows of polygons, `pixels` per metre."""
   full = np.array(
@@ -167,6 +161,21 @@ def _average(fine: np.ndarray) -> np.ndarray:
   return total * np.float32(1.0 / _FINE**2)
 
 
+def _pads(machines: list[Turbine]):
+  """Returns pads and tracks of gravel as polygons in metres."""
+  pads = []
+  for machine in machines:
+    x, y = machine.base
+    pads.append(
+      [(x - 11, y - 8), (x + 13, y - 8), (x + 13, y + 9), (x - 11, y + 9)]
+    )
+    # The track leaves along the rotor's axis, to the border of the tile.
+    way = math.cos(machine.yaw), math.sin(machine.yaw)
+    far = (x + 900.0 * way[0], y + 900.0 * way[1])
+    pads.append(_tapered((x, y), far, 2.6, 2.6))
+  return pads
+
+
 def coverage(polygons, metres: float, shape: tuple[int, int]) -> np.ndarray:
   """Returns how much of each pixel polygons cover, float32 (H, W) in [0, 1].
 
@@ -185,8 +194,7 @@ def draw(
   metres: float,
   lean: tuple[float, float],
   shadow: tuple[float, float],
-  gravel: tuple[float, float, float],
-  tracks: bool = True,
+  gravel: tuple[float, float, float] | None,
 ) -> dict[str, np.ndarray]:
   """Draws turbines with pads, tracks and shadows into a tile, in place.
 
@@ -196,8 +204,7 @@ def draw(
     metres: size of a pixel.
     lean: see `Turbine` and `outline`.
     shadow: metres of shadow per metre of height, (X, Y).
-    gravel: colour of pads and tracks.
-    tracks: whether a track leads to each machine.
+    gravel: colour of pads and tracks; None draws none.
 
   Returns:
     `label` uint8 (H, W) with 0, TOWER, BLADE; `instance` int32 (H, W), 0 or
@@ -213,19 +220,10 @@ def draw(
       "instance": instance,
       "boxes": np.zeros((0, 4), np.float32),
     }
-  pads = []
-  for machine in machines:
-    pads.append(pad(machine))
-    if not tracks:
-      continue
-    x, y = machine.base
-    # The track leaves along the rotor's axis, to the border of the tile.
-    way = math.cos(machine.yaw), math.sin(machine.yaw)
-    far = (x + 900.0 * way[0], y + 900.0 * way[1])
-    pads.append(_tapered((x, y), far, 2.6, 2.6))
-  ground = raster.fill(*_corners(pads, 1.0 / metres), shape) > 0
-  for plane, value in zip(planes, gravel, strict=True):
-    plane[ground] = np.float32(value)
+  if gravel is not None:
+    ground = raster.fill(*_corners(_pads(machines), 1.0 / metres), shape) > 0
+    for plane, value in zip(planes, gravel, strict=True):
+      plane[ground] = np.float32(value)
 
   dark = [
     points for machine in machines for _, points in outline(machine, shadow)
