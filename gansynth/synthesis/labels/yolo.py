@@ -214,19 +214,18 @@ def format_lines(image: LabelledImage, *, segments: bool = False) -> str:
 
   Args:
     image: its labels.
-    segments: write outlines of objects that have a mask. YOLO's own programs
-      take a file with outlines for boxes only where that is asked of them.
+    segments: write outlines, of an object without mask the corners of its
+      box; for programs take a file to hold either boxes or outlines.
 
   Returns:
     A line for each object; "" where there is none.
   """
   lines = []
   for each in image.objects:
-    if segments and each.mask is not None and rle.area(each.mask):
-      outline = polygons.join(polygons.from_mask(rle.decode(each.mask)))
+    if segments:
       numbers = [
         round(value * _UNITS / (image.height if place % 2 else image.width))
-        for place, value in enumerate(outline)
+        for place, value in enumerate(_outline(each))
       ]
     else:
       left, top, right, bottom = each.box
@@ -236,6 +235,13 @@ def format_lines(image: LabelledImage, *, segments: bool = False) -> str:
     fractions = " ".join(f"{number / _UNITS:.6f}" for number in numbers)
     lines.append(f"{each.class_id} {fractions}\n")
   return "".join(lines)
+
+
+def _outline(labelled: LabelledObject) -> list[float]:
+  if labelled.mask is not None and rle.area(labelled.mask):
+    return polygons.join(polygons.from_mask(rle.decode(labelled.mask)))
+  left, top, right, bottom = labelled.box
+  return [left, top, right, top, right, bottom, left, bottom]
 
 
 def _center_and_length(start, end, side) -> tuple[int, int]:
@@ -249,7 +255,7 @@ def data_yaml(
   class_names: Sequence[str],
   train: str = "images",
   val: str = "images",
-  path: str = ".",
+  path: str = "",
 ) -> str:
   """Returns the description of a data set, `data.yaml`.
 
@@ -257,16 +263,14 @@ def data_yaml(
     class_names: in the order of class ids.
     train: folder of the pictures to train on, below `path`.
     val: the same for validation.
-    path: of the data set; "." is the folder of this file to most programs,
-      and the working directory to some.
+    path: of the data set; "" leaves it out, which to programs means the folder
+      of this file, while they look for relative paths elsewhere.
 
   Raises:
     LabelError: a name cannot be written, see `checks.class_names`.
   """
-  lines = [
-    f"{key}: {_quote(value)}"
-    for key, value in (("path", path), ("train", train), ("val", val))
-  ]
+  folders = {"path": path, "train": train, "val": val}
+  lines = [f"{key}: {_quote(name)}" for key, name in folders.items() if name]
   names = checks.class_names(class_names)
   lines += [f"nc: {len(names)}", "names:"]
   lines += [f"  {number}: {_quote(name)}" for number, name in enumerate(names)]
