@@ -127,15 +127,17 @@ class Canvas:
     opacity = patch.opacity[inner]
     if self._rules.color_match != "none":
       image = self._matched(patch, image, outer)
+    surroundings = np.uint8(255)
     if self._rules.keep_colors and context.any() and patch.own.any():
       image = self._adjusted(patch, image, inner, outer)
-    free = context & ~self._needed[outer]
-    canvas = self.picture[outer]
-    canvas[free] = image[free]
+      surroundings = patch.faded[inner]
     # Where an earlier object needs its surroundings, only the object goes on
     # top; without context that is everywhere.
-    over = (opacity > 0) & ~free
-    weight = opacity[over][:, None].astype(np.float32) / np.float32(255)
+    free = context & ~self._needed[outer]
+    weight = np.where(free, surroundings, opacity)
+    over = weight > 0
+    weight = weight[over][:, None].astype(np.float32) / np.float32(255)
+    canvas = self.picture[outer]
     behind = canvas[over].astype(np.float32)
     mixed = behind + weight * (image[over] - behind)
     canvas[over] = np.rint(mixed).astype(np.uint8)

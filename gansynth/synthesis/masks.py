@@ -10,8 +10,16 @@ def dilate(mask: np.ndarray, radius: int, square: bool = False) -> np.ndarray:
 
   Straight edges move by exactly `radius`; what lies beyond the array is 0.
   """
-  grown = mask
+  return dilations(mask, radius, square)[-1] if radius else mask
+
+
+def dilations(
+  mask: np.ndarray, radius: int, square: bool = False
+) -> list[np.ndarray]:
+  """A mask grown by 1 to `radius` pixels, see `dilate`."""
+  steps = [mask]
   for step in range(radius):
+    grown = steps[-1]
     wide = grown.copy()
     wide[:, 1:] |= grown[:, :-1]
     wide[:, :-1] |= grown[:, 1:]
@@ -20,8 +28,8 @@ def dilate(mask: np.ndarray, radius: int, square: bool = False) -> np.ndarray:
     tall = wide.copy()
     tall[1:] |= rows[:-1]
     tall[:-1] |= rows[1:]
-    grown = tall
-  return grown
+    steps.append(tall)
+  return steps[1:]
 
 
 def edges(mask: np.ndarray) -> tuple[int, int, int, int] | None:

@@ -22,7 +22,7 @@ _PADDING = 4  # pixels of continued border around what is turned
 _UNTRUSTED = 2  # of them, that turning mixes with what is not there
 _EDGE = 2  # pixels around an object without context that are blended
 _FAINT = 0.1  # opacity from which on a pixel belongs to the object
-_LEAST_SURROUNDINGS = 3  # pixels: edges in photographs are that wide
+_SOFTNESS = 3  # pixels: edges of objects on photographs are that wide
 _SURROUNDINGS = 0.06  # of an object's size, what of its context is blended
 
 
@@ -69,6 +69,8 @@ class Patch:
     opacity: uint8, of what is pasted over what is behind it.
     own: uint8, of `image`, how much is the labelled objects' own and not
       ground, shadow or background; 0 everywhere where that is not known.
+    faded: uint8, 255 in the object, from there on less and less, 0 outside
+      the region; 255 wherever there is context if all of it is blended.
     region: uint8, 0..255, what is blended; covers every label.
     core: left, top, right, bottom, as edges, of what has to lie within the
       picture if nothing may be truncated.
@@ -79,6 +81,7 @@ class Patch:
   context: np.ndarray
   opacity: np.ndarray
   own: np.ndarray
+  faded: np.ndarray
   region: np.ndarray
   core: tuple[int, int, int, int]
   labels: tuple[Label, ...]
@@ -116,7 +119,7 @@ def make(cutout: Cutout, pose: Pose, rules: Rules) -> Patch:
   Args:
     cutout: what is pasted.
     pose: how.
-    rules: of which `blend_offset` and `region` count.
+    rules: of which `blend_offset`, `region` and `keep_colors` count.
 
   Raises:
     ValueError: the cut-out's parts do not fit together; names it.
@@ -132,7 +135,7 @@ def make(cutout: Cutout, pose: Pose, rules: Rules) -> Patch:
   margin = math.ceil((rules.blend_offset + _PADDING) / pose.scale)
   cutout, outline = _cropped(cutout, outline, margin)
   if has_context:
-    return _object(cutout, outline, pose, rules.blend_offset)
+    return _object(cutout, outline, pose, rules)
   return _tight(cutout, outline, pose)
 
 
@@ -264,6 +267,7 @@ def _rectangle(cutout, pose, blend_offset):
     warp.context,
     region,
     warp.own(cutout),
+    _to_bytes(warp.context),
     region,
     masks.edges(warp.inside),
     labels,
@@ -278,29 +282,34 @@ def _rim(blend_offset, side, distances):
   if not distances:
     return min(blend_offset, (side - 1) // 3)
   room = math.floor(min(distances))
-  return min(blend_offset, max(room - _LEAST_SURROUNDINGS, min(room, 1)))
+  return min(blend_offset, max(room - _SOFTNESS, min(room, 1)))
 
 
-def _object(cutout, outline, pose, blend_offset):
+def _object(cutout, outline, pose, rules):
   """A patch of a masked object and a little of what is around it."""
   warp = _Warp(cutout.size, pose)
   labels = tuple(warp.label(x) for x in cutout.annotations)
   opacity = warp.plane(outline)
-  region = opacity
-  if blend_offset:
+  region, faded = opacity, warp.context  # Pasting by a soft region fades too.
+  if rules.blend_offset:
     seen = _visible(opacity)
-    left, top, right, bottom = masks.edges(seen)
-    side = math.sqrt((right - left) * (bottom - top))
-    reach = min(
-      blend_offset, max(_LEAST_SURROUNDINGS, round(_SURROUNDINGS * side))
-    )
-    region = masks.dilate(seen, reach) & warp.inside
-  region = _to_bytes(_joined(region, *(x.mask for x in labels)))
+    reach = round(_SOFTNESS * pose.scale)
+    if not rules.keep_colors:
+      left, top, right, bottom = masks.edges(seen)
+      side = math.sqrt((right - left) * (bottom - top))
+      reach = max(reach, round(_SURROUNDINGS * side))
+    reach = min(rules.blend_offset, max(_EDGE, reach))
+    steps = masks.dilations(seen, reach)
+    region = steps[-1] & warp.inside
+    faded = np.mean([seen, *steps[:-1]], axis=0) * region
+  outlines = [x.mask for x in labels]
+  region = _to_bytes(_joined(region, *outlines))
   return Patch(
     warp.picture(cutout.image),
     warp.context,
     _to_bytes(opacity),
     warp.own(cutout) if cutout.annotations else _to_bytes(opacity),
+    _to_bytes(_joined(faded, *outlines)),
     region,
     masks.edges(region > 0),
     labels,
@@ -317,6 +326,7 @@ def _tight(cutout, outline, pose):
   return Patch(
     image,
     np.zeros(region.shape, bool),
+    _to_bytes(opacity),
     _to_bytes(opacity),
     _to_bytes(opacity),
     region,
