@@ -21,7 +21,8 @@ def from_mask(mask: np.ndarray) -> list[list[int]]:
 
   A polygon cannot have holes, and a list of polygons means their union. So a
   hole is joined to the outline around it by a line there and back, which
-  encloses nothing; by the even-odd rule the polygon leaves the hole out.
+  encloses nothing; whether filled by the even-odd rule or by the sense of
+  rotation, the polygon leaves the hole out.
 
   Args:
     mask: (height, width); nonzero is set.
@@ -34,8 +35,9 @@ def from_mask(mask: np.ndarray) -> list[list[int]]:
   rings = _trace(mask)
   owners = _owners(mask, rings)
   parts = {}
-  for ring, owner in zip(rings, owners, strict=True):
-    parts.setdefault(owner, []).append(ring)
+  for number, (ring, owner) in enumerate(zip(rings, owners, strict=True)):
+    # Holes run the other way, so that formulas of the area subtract them.
+    parts.setdefault(owner, []).append(ring if owner == number else ring[::-1])
   return [_join(part).ravel().tolist() for part in parts.values()]
 
 
