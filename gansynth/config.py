@@ -138,6 +138,15 @@ def defaults() -> ml_collections.ConfigDict:
   return config
 
 
+def modes(config: ml_collections.ConfigDict) -> dict[str, str]:
+  """Module of each mode that a config can be run in, the usual one first."""
+  if "generator" not in config:  # data sets that nothing is trained for
+    return {"synthesize": "gansynth.detection"}
+  return {
+    mode: f"gansynth.{mode}" for mode in ("train", "evaluate", "synthesize")
+  }
+
+
 def load(argument: str) -> ml_collections.ConfigDict:
   """Loads `file.py` or `file.py:variant`, as the flag --config does.
 
@@ -189,15 +198,29 @@ def apply_variant(
   return config
 
 
-def flatten(config: ml_collections.ConfigDict) -> dict[str, Any]:
+def flatten(
+  config: ml_collections.ConfigDict | Mapping[str, Any],
+) -> dict[str, Any]:
   """Returns the values by dotted name."""
   flat = {}
   for name, value in config.items():
-    if isinstance(value, ml_collections.ConfigDict):
+    if isinstance(value, ml_collections.ConfigDict | Mapping):
       flat.update({f"{name}.{k}": v for k, v in flatten(value).items()})
     else:
       flat[name] = value
   return flat
+
+
+def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
+  """Returns nested dictionaries of values by dotted name."""
+  nested: dict[str, Any] = {}
+  for name, value in flat.items():
+    *parents, last = name.split(".")
+    node = nested
+    for parent in parents:
+      node = node.setdefault(parent, {})
+    node[last] = value
+  return nested
 
 
 def record(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
@@ -250,14 +273,7 @@ def load_record(workdir: pathlib.Path) -> ml_collections.ConfigDict:
   Raises:
     ConfigError: there is no record, or it is damaged.
   """
-  nested: dict[str, Any] = {}
-  for name, value in _read_record(workdir).items():
-    *parents, last = name.split(".")
-    node = nested
-    for parent in parents:
-      node = node.setdefault(parent, {})
-    node[last] = value
-  return ml_collections.ConfigDict(nested)
+  return ml_collections.ConfigDict(unflatten(_read_record(workdir)))
 
 
 def _read_record(workdir: pathlib.Path) -> dict[str, Any]:

@@ -8,12 +8,16 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from gansynth import command_line
+from gansynth import config as config_lib
 
 _CONFIG = config_flags.DEFINE_config_file(
   "config", None, "Config file, and after a colon its variant."
 )
 _MODE = flags.DEFINE_enum(
-  "mode", "train", ["train", "evaluate", "synthesize"], "What to do."
+  "mode",
+  None,
+  ["train", "evaluate", "synthesize"],
+  "What to do; train, if there is something to train.",
 )
 _WORKDIR = flags.DEFINE_string(
   "workdir", None, "Where the run lives; by default runs/<config>."
@@ -37,12 +41,16 @@ def main(argv: Sequence[str]) -> None:
 
   command_line.cache_compilations()
   workdir = pathlib.Path(_WORKDIR.value or _default_workdir())
-  mode = importlib.import_module(f"gansynth.{_MODE.value}")
   try:
+    modes = config_lib.modes(_CONFIG.value)
+    mode = _MODE.value or next(iter(modes))
+    if mode not in modes:
+      sys.exit(f"error: this config is for --mode={', '.join(modes)}")
+    module = importlib.import_module(modes[mode])
     parallel.initialize(
       _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value
     )
-    getattr(mode, _MODE.value)(_CONFIG.value, workdir)
+    getattr(module, mode)(_CONFIG.value, workdir)
   except (ValueError, OSError) as error:
     logging.debug("", exc_info=True)  # --verbosity=1 shows where
     sys.exit(f"error: {error}")

@@ -92,6 +92,23 @@ def batches(
     raise error
 
 
+class Later:
+  """A future whose result goes through a function when it is asked for."""
+
+  def __init__(
+    self,
+    future: "concurrent.futures.Future[Item]",
+    function: Callable[[Item], Value],
+  ) -> None:
+    """Applies `function` to the result of `future`."""
+    self._future = future
+    self._function = function
+
+  def result(self) -> Value:
+    """Waits for the future; raises what it or the function raises."""
+    return self._function(self._future.result())
+
+
 class Writer:
   """Writes pictures in the background, a bounded number at a time.
 
@@ -108,7 +125,11 @@ class Writer:
 
   def write(self, path: pathlib.Path, picture: np.ndarray) -> None:
     """Starts to write; raises what an earlier write ran into."""
-    self._pending.append(self._pool.submit(images.write, path, picture))
+    self.submit(images.write, path, picture)
+
+  def submit(self, function: Callable[..., Any], *arguments: Any) -> None:
+    """Starts a function that writes; raises what an earlier one ran into."""
+    self._pending.append(self._pool.submit(function, *arguments))
     if len(self._pending) > self._depth:
       self._pending.popleft().result()
 

@@ -13,16 +13,20 @@ from gansynth import files
 
 
 def check(
-  path: pathlib.Path, made_by: Mapping[str, Any], outputs: Iterable[str]
+  path: pathlib.Path,
+  made_by: Mapping[str, Any],
+  outputs: Iterable[str],
+  *,
+  alone: bool = True,
 ) -> None:
   """Writes what makes a folder's pictures, or checks that it is the same.
-
-  Also removes what a killed run left half-written.
 
   Args:
     path: the record, in the folder of the results.
     made_by: what makes them; values that JSON keeps as they are.
     outputs: names of the pictures, in that folder.
+    alone: no other process writes there, so what a killed one left
+      half-written is removed.
 
   Raises:
     ValueError: the folder holds pictures that something else made.
@@ -38,18 +42,24 @@ def check(
     folder.mkdir(parents=True, exist_ok=True)
     write(path, made_by)
     return
+  compare(path, made_by)
+  if alone:
+    for unfinished in folder.rglob(".*.tmp"):
+      unfinished.unlink()
+
+
+def compare(path: pathlib.Path, made_by: Mapping[str, Any]) -> None:
+  """Raises ValueError unless a record says what `made_by` says."""
   recorded = read(path)
   differing = [k for k in made_by if recorded.get(k) != made_by[k]]
   if differing:
     raise ValueError(
-      f"{folder} holds pictures made with "
+      f"{path.parent} holds pictures made with "
       + ", ".join(f"{k} {recorded.get(k)!r}" for k in differing)
       + ", now it is "
       + ", ".join(f"{made_by[k]!r}" for k in differing)
       + "; choose another output folder, or remove that one"
     )
-  for unfinished in folder.rglob(".*.tmp"):
-    unfinished.unlink()
 
 
 def read(path: pathlib.Path) -> dict[str, Any]:

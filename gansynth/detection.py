@@ -1,0 +1,146 @@
+"""Detection data: labelled objects blended into any backgrounds.
+
+from gansynth import detection
+
+options = detection.Options.from_dict({
+  "images": 200,
+  "objects": {"path": "crops"},
+  "backgrounds": {"path": "tiles"},
+})
+detection.generate(options, "data")
+"""
+
+import os
+import pathlib
+
+import jax
+import ml_collections
+
+from gansynth import images
+from gansynth.blender import Blender
+from gansynth.synthesis import detection_run
+from gansynth.synthesis.detection_options import SYSTEM, Options
+from gansynth.synthesis.detection_plan import Plan
+from gansynth.synthesis.detection_run import Result
+
+__all__ = [
+  "SYSTEM",
+  "Options",
+  "Result",
+  "create_blender",
+  "generate",
+  "remake",
+  "synthesize",
+]
+
+_METHODS = {"none": "paste"}  # the names that people know
+
+
+def create_blender(options: Options) -> Blender:
+  """Loads what blends a run.
+
+  Raises:
+    ValueError: options or weights that do not fit.
+  """
+  chosen = options.blending
+  own = {}
+  if chosen.method == "feather":
+    own["feather"] = chosen.feather
+  if chosen.method not in ("feather", "poisson", "paste"):
+    own |= {"color_weight": chosen.color_weight, "sigma": chosen.sigma}
+  return Blender.load(
+    chosen.weights or None,
+    _METHODS.get(chosen.method, chosen.method) or None,
+    batch_size=chosen.batch_size,
+    steady=True,
+    **own,
+  )
+
+
+def generate(
+  options: Options,
+  output: str | os.PathLike[str],
+  *,
+  shard: tuple[int, int] = (0, 1),
+  workers: int | None = None,
+) -> Result:
+  """Makes a detection data set for every pair of domains.
+
+  See `synthesis.detection_run.generate`.
+
+  Args:
+    options: what to make.
+    output: folder to write to.
+    shard: (i, n): every n-th picture from the i-th on.
+    workers: processes that compose; 0: threads; None: as many as there are
+      cores to spare.
+
+  Raises:
+    ValueError: options, sources or an output that cannot be used.
+    OSError: results cannot be written.
+  """
+  if workers is None:
+    workers = min(8, max(0, (os.cpu_count() or 1) - 2))
+  plan = Plan(options)
+  blender = create_blender(options)
+  return detection_run.generate(
+    plan, blender, output, shard=shard, workers=workers
+  )
+
+
+def remake(
+  root: str | os.PathLike[str], name: str, output: str | os.PathLike[str]
+) -> None:
+  """Makes one picture of a run again, byte for byte.
+
+  Args:
+    root: folder of the run.
+    name: of the picture, as its manifest has it.
+    output: file to write to, of the same ending.
+
+  Raises:
+    ValueError: there is no such run or picture, or what it was made of has
+      changed.
+    OSError: the picture cannot be written.
+  """
+  options = detection_run.recorded_options(root)
+  line = detection_run.find(root, name)
+  run = detection_run.Run(Plan(options), create_blender(options), root)
+  run.compare()
+  item = run.plan.find(line["source"], line["target"], line["index"])
+  prepared = run.prepare(run.composer(item), again=True)
+  images.write(output, run.blend([prepared])[0], options.output.quality)
+
+
+def synthesize(
+  config: ml_collections.ConfigDict, workdir: pathlib.Path
+) -> Result:
+  """Makes what a config of `configs/detection.py` says, in `workdir`.
+
+  Of several hosts each takes its share.
+  """
+  values = config.to_dict()
+  del values["system"]
+  result = generate(
+    Options.from_dict(values),
+    workdir,
+    shard=(jax.process_index(), jax.process_count()),
+  )
+  print(report(result, workdir))
+  return result
+
+
+def report(result: Result, output: str | os.PathLike[str]) -> str:
+  """Says what a run did, in a few lines."""
+  lines = [f"could not be made: {problem}" for problem in result.problems]
+  lines.append(
+    f"{result.made} pictures made, {result.already_there} were there already, "
+    f"{len(result.problems)} could not be made; look in {output}"
+  )
+  if result.missing:
+    lines.append(
+      f"{result.missing} pictures of other shards are still to come; the last "
+      "shard to end writes the files about all of them"
+    )
+  lines += [f"contact sheet: {sheet}" for sheet in result.sheets[:20]]
+  return "\n".join(lines)

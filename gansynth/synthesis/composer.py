@@ -1,0 +1,226 @@
+"""Composes the pictures of a plan, up to what only the device can do."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from gansynth import images
+from gansynth.synthesis import composition, original
+from gansynth.synthesis.background_sources import random_window
+from gansynth.synthesis.detection_plan import Item, Plan
+from gansynth.synthesis.labels import LabelledImage, LabelledObject
+
+_CANVAS_QUALITY = 75  # of the JPEG that the original keeps its canvases in
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Composed:
+  """One picture before blending.
+
+  Attributes:
+    item: which it is.
+    name: without ending.
+    canvas: uint8 (height, width, 3), the objects where they belong.
+    background: uint8 (height, width, 3).
+    mask: uint8 (height, width), 255 what is blended in.
+    objects: the labels.
+    made_of: what else the manifest says; JSON's values.
+    label_text: of the original's label file; "" in mode fixed.
+    canvas_file: the original's JPEG of the canvas; empty in mode fixed.
+  """
+
+  item: Item
+  name: str
+  canvas: np.ndarray
+  background: np.ndarray
+  mask: np.ndarray
+  objects: tuple[LabelledObject, ...]
+  made_of: dict[str, Any]
+  label_text: str = ""
+  canvas_file: bytes = b""
+
+  @property
+  def size(self) -> tuple[int, int]:
+    """Height and width."""
+    return self.mask.shape
+
+  def labelled(self, file_name: str) -> LabelledImage:
+    """The labels of the picture that is stored as `file_name`."""
+    return LabelledImage(file_name, *self.size, self.objects)
+
+
+class Composer:
+  """Composes any picture of a plan; picklable, for worker processes."""
+
+  def __init__(self, plan: Plan) -> None:
+    """Composes what `plan` says."""
+    self.plan = plan
+    self._cutouts = {}  # of mode original, by domain
+
+  def __call__(self, item: Item) -> Composed:
+    """Composes one picture.
+
+    Raises:
+      ValueError: a picture or label that cannot be used.
+      OSError: a file that cannot be read.
+    """
+    plan = self.plan
+    pair = plan.pairs[item.pair]
+    number = plan.background(item)
+    picture = plan.backgrounds.read(pair.target, number)
+    name = plan.name(item)
+    made_of = {
+      "name": name,
+      "index": item.index,
+      "source": pair.source,
+      "target": pair.target,
+      "mode": plan.options.mode,
+      "seed": plan.options.seed,
+      "background": plan.backgrounds.names(pair.target)[number],
+    }
+    if plan.options.mode == "original":
+      return self._original(item, name, picture, made_of)
+    return self._fixed(item, name, picture, made_of)
+
+  def _fixed(self, item, name, picture, made_of):
+    plan = self.plan
+    rng = plan.generator(item)
+    pair = plan.pairs[item.pair]
+    size = plan.options.backgrounds.size
+    if size:
+      made_of["window"] = random_window(
+        rng, picture.shape[:2], size, made_of["background"]
+      )
+      top, left = made_of["window"]
+      picture = picture[top : top + size[0], left : left + size[1]]
+    crops = plan.crops(pair.source)
+
+    def draw_object(rng):
+      number = crops[int(rng.integers(len(crops)))]
+      return plan.objects.read(pair.source, number)
+
+    composed = composition.compose(
+      rng,
+      picture,
+      draw_object,
+      plan.rules,
+      draw_distractor=self._draw_distractor if plan.distractors else None,
+      real=plan.real,
+    )
+    made_of |= {"asked": composed.asked, "placements": composed.placements}
+    return Composed(
+      item,
+      name,
+      composed.canvas,
+      picture,
+      composed.mask,
+      composed.objects,
+      made_of,
+    )
+
+  def _draw_distractor(self, rng):
+    source = self.plan.distractors
+    domains = source.domains()
+    domain = domains[int(rng.integers(len(domains)))]
+    return source.read(domain, int(rng.integers(len(source.names(domain)))))
+
+  def _original(self, item, name, picture, made_of):
+    plan = self.plan
+    pair = plan.pairs[item.pair]
+    size = plan.options.backgrounds.size or picture.shape[:2]
+    if tuple(size) != picture.shape[:2]:
+      raise ValueError(
+        f"{made_of['background']} is {picture.shape[1]} x {picture.shape[0]} "
+        f"pixels (width x height), and canvases are {size[1]} x {size[0]}; in "
+        "mode original both must agree, mode fixed takes any"
+      )
+    cutouts = self._all_cutouts(pair.source)
+    seed = plan.canvas_seed(item)
+    placed = original.augment_image(
+      [cutout.image for cutout in cutouts],
+      [_relative_label(cutout) for cutout in cutouts],
+      size,
+      seed,
+      plan.rules.max_objects,
+      offset_ctr=plan.rules.offset_ctr,
+      blend_offset=plan.rules.blend_offset,
+    )
+    objects = tuple(
+      LabelledObject(0, _to_edges(relative, size))
+      for _, *relative in placed.labels
+    )
+    made_of |= {
+      "canvas_seed": seed,
+      "asked": plan.rules.max_objects,
+      "placements": [
+        {**each, "cutout": cutouts[each["crop"]].name}
+        for each in placed.placements
+      ],
+    }
+    canvas = images.encode(placed.canvas, "jpg", _CANVAS_QUALITY)
+    return Composed(
+      item,
+      name,
+      images.read(canvas),
+      picture,
+      np.uint8(255) * placed.mask,
+      objects,
+      made_of,
+      placed.label_text,
+      canvas,
+    )
+
+  def _all_cutouts(self, domain):
+    """All that may be placed; the original has them in memory, too."""
+    if domain not in self._cutouts:
+      cutouts = [
+        self.plan.objects.read(domain, number)
+        for number in self.plan.crops(domain)
+      ]
+      for cutout in cutouts:
+        if not cutout.annotations:
+          raise ValueError(
+            f"{cutout.name} has no label; in mode original every cut-out has "
+            "one. Label or remove it"
+          )
+      self._cutouts[domain] = cutouts
+    return self._cutouts[domain]
+
+
+_composer: Composer | None = None  # of a worker process
+
+
+def start_worker(composer: Composer) -> None:
+  """Makes a process ready for `compose_in_worker`."""
+  global _composer
+  _composer = composer
+
+
+def compose_in_worker(item: Item) -> Composed:
+  """Composes one picture in a process that was made ready."""
+  return _composer(item)
+
+
+def _relative_label(cutout):
+  """The first label as the original's file has it: class, centre, size."""
+  height, width = cutout.size
+  first = cutout.annotations[0]
+  left, top, right, bottom = first.box
+  return (
+    first.class_id,
+    (left + right) / 2 / width,
+    (top + bottom) / 2 / height,
+    (right - left) / width,
+    (bottom - top) / height,
+  )
+
+
+def _to_edges(relative, size):
+  x, y, width, height = relative
+  return (
+    (x - width / 2) * size[1],
+    (y - height / 2) * size[0],
+    (x + width / 2) * size[1],
+    (y + height / 2) * size[0],
+  )

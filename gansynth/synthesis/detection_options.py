@@ -1,0 +1,264 @@
+"""What a run that makes detection data can be told, in one place.
+
+Config files, command lines and the record of a run are all this: nested
+dictionaries of JSON's own values, checked by `Options.from_dict`.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from gansynth.synthesis import background
+from gansynth.synthesis.rules import Rules
+
+SYSTEM = "detection_data"  # what configs call it
+MODES = ("fixed", "original")
+PAIRS = ("all", "cross", "within")
+WINDOWS = ("random", "tiles")
+FORMATS = ("yolo", "coco", "voc", "tfds")
+NAMINGS = ("plain", "original")
+SEGMENTATIONS = ("rle", "polygon")
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectOptions:
+  """Where cut-outs come from.
+
+  Attributes:
+    path: folder, or COCO json; "": procedural wind turbines.
+    kind: of source, see `object_sources.open_objects`.
+    images: folder of the photographs of a COCO json.
+    class_names: where the source does not name its classes.
+    limit: how many cut-outs of a domain may be used, drawn once; 0: all.
+  """
+
+  path: str = ""
+  kind: str = "auto"
+  images: str = ""
+  class_names: tuple[str, ...] = ()
+  limit: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class BackgroundOptions:
+  """What objects are put into.
+
+  Attributes:
+    path: folder of pictures, or of a folder for each domain; the root of a
+      `domain_dict`; "": procedural overhead tiles.
+    domain_dict: JSON file, {domain: {"Background": [names], ...}}.
+    limit: how many of a domain's pictures (or tiles) are used, from the
+      first; 0: all.
+    size: (height, width) of the results; (): as large as the background.
+    window: how larger backgrounds are cut: `random` or `tiles`.
+  """
+
+  path: str = ""
+  domain_dict: str = ""
+  limit: int = 0
+  size: tuple[int, ...] = ()
+  window: str = "random"
+
+
+@dataclasses.dataclass(frozen=True)
+class BlendingOptions:
+  """How objects and backgrounds become one picture; see `Blender`.
+
+  Attributes:
+    method: of blending; "": what the weights are for, gaussian_poisson
+      without any.
+    weights: of GP-GAN.
+    color_weight: of the colour picture against the gradients.
+    sigma: of the Gaussian that compares colours, in pixels.
+    feather: width of the soft edge of method `feather`, in pixels.
+    batch_size: pictures that are blended together.
+  """
+
+  method: str = ""
+  weights: str = ""
+  color_weight: float = 1.0
+  sigma: float = 0.5
+  feather: float = 8.0
+  batch_size: int = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputOptions:
+  """What is written.
+
+  Attributes:
+    formats: of labels, any of `yolo`, `coco`, `voc`, `tfds`.
+    picture: `jpg` or `png`.
+    quality: of JPEG, 1..100.
+    naming: `plain`, or `original` as the climate programs name their files,
+      labels beside them.
+    segmentation: of COCO json: `rle` or `polygon`.
+    canvases: folder for what goes into the blending, too: pasted objects and
+      masks; "": do not keep them.
+    preview: write a contact sheet.
+  """
+
+  formats: tuple[str, ...] = ("yolo", "coco")
+  picture: str = "jpg"
+  quality: int = 95
+  naming: str = "plain"
+  segmentation: str = "rle"
+  canvases: str = ""
+  preview: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """All of a run that makes detection data.
+
+  Attributes:
+    mode: `fixed`; or `original`: placed as the climate programs do, with
+      Python's generator and their defects.
+    seed: of everything random, >= 0.
+    images: for each pair of domains.
+    domains: which to use, in this order; (): all there are.
+    pairs: `all` ordered pairs of domains, `cross`: of two different ones,
+      `within`: of each with itself.
+    objects_percentile: place as many objects as this percentile of the real
+      labels' counts says; negative: the rules say how many.
+    real_labels: folder of YOLO labels or COCO json of real pictures, for the
+      rules' `use_real`, the percentile and the plots.
+    objects: what is placed.
+    distractors: what is placed without a label, if `path` is given.
+    backgrounds: what it is placed into.
+    rules: how it is placed.
+    blending: how it is blended.
+    output: what is written.
+  """
+
+  mode: str = "fixed"
+  seed: int = 0
+  images: int = 100
+  domains: tuple[str, ...] = ()
+  pairs: str = "all"
+  objects_percentile: float = -1.0
+  real_labels: str = ""
+  objects: ObjectOptions = ObjectOptions()
+  distractors: ObjectOptions = ObjectOptions()
+  backgrounds: BackgroundOptions = BackgroundOptions()
+  rules: Rules = dataclasses.field(default_factory=Rules)
+  blending: BlendingOptions = BlendingOptions()
+  output: OutputOptions = OutputOptions()
+
+  def __post_init__(self):
+    _choose("mode", self.mode, MODES)
+    _choose("pairs", self.pairs, PAIRS)
+    _choose("backgrounds.window", self.backgrounds.window, WINDOWS)
+    _choose("output.naming", self.output.naming, NAMINGS)
+    _choose("output.segmentation", self.output.segmentation, SEGMENTATIONS)
+    for each in self.output.formats:
+      _choose("output.formats", each, FORMATS)
+    background.check_format(self.output.picture)
+    _at_least("seed", self.seed, 0)
+    _at_least("images", self.images, 1)
+    _at_least("objects.limit", self.objects.limit, 0)
+    _at_least("backgrounds.limit", self.backgrounds.limit, 0)
+    _at_least("blending.batch_size", self.blending.batch_size, 1)
+    _at_least("output.quality", self.output.quality, 1)
+    if self.output.quality > 100:
+      raise ValueError(
+        f"output.quality is {self.output.quality}; expected 1..100"
+      )
+    if self.objects_percentile > 100:
+      raise ValueError(
+        f"objects_percentile is {self.objects_percentile}; expected 0..100, or "
+        "a negative number for none"
+      )
+    if self.backgrounds.size and (
+      len(self.backgrounds.size) != 2 or min(self.backgrounds.size) < 1
+    ):
+      raise ValueError(
+        f"backgrounds.size is {self.backgrounds.size}; expected (height, "
+        "width), or () for that of the backgrounds"
+      )
+    uses_real = self.rules.use_real or self.objects_percentile >= 0
+    if uses_real and not self.real_labels:
+      raise ValueError(
+        "real_labels is not set, and what is taken from real labels (use_real "
+        f"{self.rules.use_real}, objects_percentile "
+        f"{self.objects_percentile}) needs it; name a folder of YOLO labels "
+        "or a COCO json"
+      )
+    if self.mode == "original" and (
+      self.rules.use_real or self.distractors.path
+    ):
+      raise ValueError(
+        "mode original has neither use_real nor distractors; leave them out, "
+        "or choose mode fixed"
+      )
+
+  def to_dict(self) -> dict[str, Any]:
+    """Returns it as nested dictionaries; tuples stay tuples."""
+    return dataclasses.asdict(self)
+
+  @classmethod
+  def from_dict(cls, values: Mapping[str, Any]) -> "Options":
+    """Makes options of nested dictionaries, missing names at their defaults.
+
+    Raises:
+      ValueError: an unknown name, or a value that cannot be.
+    """
+    return _build(cls, values, "")
+
+
+def _build(kind, values, prefix):
+  fields = {each.name: each for each in dataclasses.fields(kind)}
+  types_ = typing.get_type_hints(kind)
+  unknown = sorted(set(values) - set(fields))
+  if unknown:
+    raise ValueError(
+      f"there is no option {prefix}{unknown[0]}; known are "
+      + ", ".join(prefix + name for name in fields)
+    )
+  built = {}
+  for name, value in values.items():
+    expected = types_[name]
+    if dataclasses.is_dataclass(expected):
+      value = _build(expected, value, f"{prefix}{name}.")
+    elif isinstance(value, list):
+      value = tuple(value)
+    _check_type(prefix + name, value, expected)
+    built[name] = value
+  return kind(**built)
+
+
+def _check_type(name, value, expected):
+  """Refuses a value of another type, which would fail far from here."""
+  origin = typing.get_origin(expected)
+  if origin in (typing.Union, types.UnionType):
+    plain = tuple(
+      typing.get_origin(each) or each for each in typing.get_args(expected)
+    )
+  else:
+    plain = (origin or expected,)
+  if float in plain:
+    plain += (int,)
+  good = isinstance(value, plain) and (
+    bool in plain or not isinstance(value, bool)
+  )
+  if not good:
+    text = (
+      getattr(expected, "__name__", str(expected))
+      if not origin
+      else str(expected)
+    )
+    raise ValueError(
+      f"{name} is {value!r} of type {type(value).__name__}; expected {text}"
+    )
+
+
+def _choose(name, value, known):
+  if value not in known:
+    raise ValueError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+
+
+def _at_least(name, value, least):
+  if value < least:
+    raise ValueError(f"{name} is {value}; expected {least} or more")
