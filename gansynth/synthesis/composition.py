@@ -18,6 +18,7 @@ from gansynth.synthesis.canvas import Canvas
 from gansynth.synthesis.cutouts import Cutout
 from gansynth.synthesis.labels.objects import LabelledObject
 from gansynth.synthesis.rules import Rules
+from gansynth.synthesis.warping import Pose
 
 _PLACES = 10  # tried for one cut-out before another is drawn
 
@@ -139,6 +140,7 @@ class _Scene:
     left = self._rules.attempts
     while left > 0:
       cutout = draw(rng)
+      patches.check(cutout)
       pose = self._draw_pose(rng, cutout)
       patch = None
       if self._may_fit(cutout, pose):
@@ -174,7 +176,7 @@ class _Scene:
     elif rotation == "any":
       angle = round(rng.uniform(0, 360), 2) % 360
     flip = rules.flip and bool(rng.integers(2))
-    return patches.Pose(scale, angle, flip)
+    return Pose(scale, angle, flip)
 
   def _may_fit(self, cutout, pose):
     """Whether it is small enough to be worth resampling."""

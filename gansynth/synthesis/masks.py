@@ -1,5 +1,7 @@
 """Small geometry of masks, bool (height, width)."""
 
+import math
+
 import numpy as np
 
 Window = tuple[slice, slice]  # rows, columns
@@ -73,3 +75,15 @@ def common(first: Window, second: Window) -> tuple[Window, Window]:
     here.append(slice(low - a.start, high - a.start))
     there.append(slice(low - b.start, high - b.start))
   return tuple(here), tuple(there)
+
+
+def filled(
+  box: tuple[float, float, float, float], size: tuple[int, int]
+) -> np.ndarray:
+  """All pixels of `size` (height, width) that a box (by edges) touches."""
+  left, top, right, bottom = box
+  mask = np.zeros(size, bool)
+  mask[
+    math.floor(top) : math.ceil(bottom), math.floor(left) : math.ceil(right)
+  ] = True
+  return mask

@@ -10,6 +10,7 @@ from gansynth.synthesis import composition, patches
 from gansynth.synthesis.cutouts import Annotation, Cutout
 from gansynth.synthesis.labels import rle
 from gansynth.synthesis.rules import Rules
+from gansynth.synthesis.warping import Pose
 
 COLORS = ((230, 20, 20), (20, 230, 20), (20, 20, 230), (230, 230, 20))
 
@@ -743,6 +744,12 @@ def test_what_cannot_be_composed_is_named():
     composition.compose(
       rng, ground(), drawing(disc()), Rules(max_distractors=1)
     )
+  empty = dataclasses.replace(disc(), name="a.png", mask=np.zeros((72, 72)))
+  inverted = Cutout("b.png", ground(), (Annotation(0, (9, 9, 3, 12)),))
+  for cutout in (empty, inverted):
+    for rules in (Rules(), Rules(use_real=["size"])):
+      with pytest.raises(ValueError, match=f"{cutout.name}: "):
+        composition.compose(rng, ground(), drawing(cutout), rules, real=Fixed())
 
 
 def test_labels_of_boxes_are_found_again_by_their_pixels():
@@ -833,7 +840,7 @@ def test_any_rules_and_cutouts_make_sound_pictures():
     expected = np.zeros(size, np.uint8)
     regions = []
     for place in composed.placements:
-      pose = patches.Pose(place["scale"], place["angle"], place["flip"])
+      pose = Pose(place["scale"], place["angle"], place["flip"])
       patch = patches.make(cutouts[int(place["cutout"])], pose, rules)
       left, top, right, bottom = patch.core
       row = place["y"] - (top + bottom) / 2

@@ -5,8 +5,8 @@ import pytest
 
 from gansynth.synthesis import masks, patches
 from gansynth.synthesis.cutouts import Annotation, Cutout
-from gansynth.synthesis.patches import Pose
 from gansynth.synthesis.rules import Rules
+from gansynth.synthesis.warping import Pose
 
 RULES = Rules()
 
