@@ -16,6 +16,7 @@ from gansynth.synthesis.labels.objects import (
 
 _LISTS = ("images", "annotations", "categories")
 SEGMENTATIONS = ("rle", "polygon")
+_LARGEST = 10**6  # pixels of a side
 _NAMED = 5  # problems named in one error
 
 
@@ -153,10 +154,10 @@ def _images(images, path):
     name = image["file_name"]
     if not isinstance(name, str) or not name:
       raise LabelError(f"{where}: file_name is {name!r}; expected text")
-    if width < 1 or height < 1:
+    if not (1 <= width <= _LARGEST and 1 <= height <= _LARGEST):
       raise LabelError(
         f"{where}: {name} is {width} x {height} pixels (width x height); "
-        "expected at least 1 each way. Correct it"
+        f"expected 1 to {_LARGEST} each way. Correct it"
       )
     if image_id in names:
       raise LabelError(

@@ -274,6 +274,7 @@ def changed(keys, value):
     (changed(["categories"], []), "has no category"),
     (changed(["images", 1, "width"], KeyError), "image 2: 'width' is missing"),
     (changed(["images", 1, "width"], 0), "a b.jpg is 0 x 40 pixels"),
+    (changed(["images", 1, "height"], 1e300), "expected 1 to 1000000 each way"),
     (changed(["images", 1, "width"], "9"), "image 2: width is '9'; expected a"),
     (changed(["images", 1, "height"], 2.5), "height is 2.5; expected a whole"),
     (changed(["images", 1, "id"], 7), "image 2: .* has the id 7, as has z.jpg"),
