@@ -27,11 +27,7 @@ from array_record.python import array_record_module
 from tensorflow_datasets.proto import tf_example_pb2
 
 from gansynth.synthesis.labels import checks, rle
-from gansynth.synthesis.labels.objects import (
-  LabelError,
-  LabelledImage,
-  LabelledObject,
-)
+from gansynth.synthesis.labels.objects import LabelError, LabelledImage
 
 Examples = Iterable[tuple[bytes, LabelledImage]]
 _VERSION = "1.0.0"
@@ -87,8 +83,8 @@ def write(
     Where it is: `<folder>/<name>/1.0.0`, for `tfds.builder_from_directory`.
 
   Raises:
-    LabelError: a class has no name, or one that cannot be kept; or a picture
-      is neither JPEG nor PNG.
+    LabelError: a class has no name, or one that cannot be kept; a box has no
+      area or is not within its picture; or a picture is neither JPEG nor PNG.
     ValueError: a name cannot be used, or there are no pictures.
     OSError: it could not be written.
   """
@@ -156,8 +152,8 @@ def _records(images, class_names, kinds) -> Iterable[bytes]:
         "image/filename": image.name,
         "image/id": number,
         "objects": [
-          _entry(each, objects + place, image)
-          for place, each in enumerate(image.objects)
+          _entry(image, place, objects + place)
+          for place in range(len(image.objects))
         ],
       }
     )
@@ -194,8 +190,15 @@ def _write_shards(folder, stem, records, shard_size) -> tuple[list[int], int]:
   return lengths, sum(sizes)
 
 
-def _entry(labelled: LabelledObject, number: int, image: LabelledImage):
-  left, top, right, bottom = map(float, labelled.box)
+def _entry(image: LabelledImage, place: int, number: int):
+  labelled = image.objects[place]
+  # Relative labels come back as edges that are outside by rounding.
+  left, top, right, bottom = checks.box_inside(
+    tuple(map(float, labelled.box)),
+    image.width,
+    image.height,
+    f"{image.name}, object {place + 1}",
+  )
   mask = labelled.mask
   area = (right - left) * (bottom - top) if mask is None else rle.area(mask)
   return {

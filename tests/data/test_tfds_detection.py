@@ -134,6 +134,43 @@ def test_an_earlier_set_is_replaced_only_by_a_whole_one(tmp_path):
   assert [each.name for each in tmp_path.iterdir()] == ["mine"]
 
 
+def test_deleting_an_earlier_set_never_leaves_half_of_it(tmp_path, monkeypatch):
+  path = tmp_path / "mine" / "1.0.0"
+  tfds_detection.write(tmp_path, "mine", examples, NAMES)
+  before = written(path)
+  deleted = []
+
+  def delete(folder, **_):
+    assert folder != path
+    if folder.exists():
+      deleted.append(written(folder))
+
+  monkeypatch.setattr(tfds_detection.shutil, "rmtree", delete)
+  tfds_detection.write(tmp_path, "mine", list(examples())[:2], NAMES)
+  assert deleted == [before]
+  assert written(path) != before
+
+
+def labelled(box):
+  """One picture with one box."""
+  (data, image), *_ = examples()
+  objects = (LabelledObject(0, box),)
+  return [(data, LabelledImage(image.name, 20, 30, objects))]
+
+
+def test_boxes_are_within_their_pictures(tmp_path):
+  rounded = labelled((-1e-9, 5.0, 30 + 1e-9, 20.000001))
+  path = tfds_detection.write(tmp_path, "mine", rounded, NAMES)
+  (record,) = tfds.builder_from_directory(path).as_data_source(split="train")
+  np.testing.assert_array_equal(record["objects"]["bbox"], [[0.25, 0, 1, 1]])
+  for box, message in (
+    ((0, 0, 33, 10), "33, 10 pixels .* out of range"),
+    ((5, 5, 5, 9), "the box is 0 x 4 pixels"),
+  ):
+    with pytest.raises(LabelError, match=rf"ä 0\.png, object 1: .*{message}"):
+      tfds_detection.write(tmp_path, "mine", labelled(box), NAMES)
+
+
 def test_what_cannot_be_written_is_named(tmp_path):
   with pytest.raises(LabelError, match=r"ä 0\.png: object 1 is of class 2"):
     tfds_detection.write(tmp_path, "mine", examples, NAMES[:2])
