@@ -10,18 +10,23 @@ options = detection.Options.from_dict({
 detection.generate(options, "data")
 """
 
+import dataclasses
 import os
 import pathlib
 
 import jax
 import ml_collections
 
-from gansynth import images
+from gansynth import files, images
 from gansynth.blender import Blender
 from gansynth.synthesis import detection_run
+from gansynth.synthesis.background_sources import BackgroundSource
+from gansynth.synthesis.composer import Composed
 from gansynth.synthesis.detection_options import SYSTEM, Options
 from gansynth.synthesis.detection_plan import Plan
 from gansynth.synthesis.detection_run import Result
+from gansynth.synthesis.labels import yolo
+from gansynth.synthesis.object_sources import ObjectSource
 
 __all__ = [
   "SYSTEM",
@@ -29,6 +34,7 @@ __all__ = [
   "Result",
   "create_blender",
   "generate",
+  "generate_image",
   "remake",
   "synthesize",
 ]
@@ -110,6 +116,49 @@ def remake(
   item = run.plan.find(line["source"], line["target"], line["index"])
   prepared = run.prepare(run.composer(item), again=True)
   images.write(output, run.blend([prepared])[0], options.output.quality)
+
+
+def generate_image(
+  options: Options,
+  output: str | os.PathLike[str],
+  *,
+  crops: ObjectSource | None = None,
+  backgrounds: BackgroundSource | None = None,
+  canvas_name: str = "",
+) -> Composed:
+  """Makes one labelled picture, and its YOLO labels beside it.
+
+  Args:
+    options: what to make; in mode original `seed` is the canvas's own.
+    output: picture to write, `png` or `jpg`; the labels go to the same name
+      with `.txt`.
+    crops: source of cut-outs; None: the one the options name.
+    backgrounds: source of the background; None: the one the options name.
+    canvas_name: of what `options.output.canvases` keeps; "": the output's.
+
+  Returns:
+    What was composed, with its labels.
+
+  Raises:
+    ValueError: options, sources or pictures that cannot be used.
+    OSError: a file cannot be read or written.
+  """
+  output = pathlib.Path(output)
+  plan = Plan(options, crops, backgrounds, counter=0)
+  plan.check()
+  run = detection_run.Run(plan, create_blender(options), output.parent)
+  composed = dataclasses.replace(
+    run.composer(plan.item(0)), name=canvas_name or output.stem
+  )
+  picture = run.blend([run.prepare(composed, again=True)])[0]
+  if options.output.canvases:
+    run.folder.write_canvas(composed)
+  text = composed.label_text or yolo.format_lines(
+    composed.labelled(output.name)
+  )
+  files.write_whole(output.with_suffix(".txt"), text.encode())
+  images.write(output, picture, options.output.quality)
+  return composed
 
 
 def synthesize(

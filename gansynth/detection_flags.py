@@ -145,7 +145,6 @@ def options(given: dict[str, Any]) -> Options:
       "output.naming": "original",
       "output.quality": 100,
       "output.formats": ("yolo",),
-      "backgrounds.size": (608, 608),
       **given,
     }
   return Options.from_dict(config.unflatten(given))

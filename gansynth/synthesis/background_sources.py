@@ -56,7 +56,7 @@ class BackgroundSource(Protocol):
     ...
 
 
-class _Files:
+class FileBackgrounds:
   """Backgrounds that are picture files."""
 
   def __init__(self, pictures: picture_folders.Pictures) -> None:
@@ -85,7 +85,7 @@ class _Files:
     return self._pictures.check("backgrounds")
 
 
-class FolderBackgrounds(_Files):
+class FolderBackgrounds(FileBackgrounds):
   """A folder of pictures, or a folder for each domain.
 
   See `picture_folders.find` for how it is searched and pictures are named.
@@ -115,7 +115,7 @@ class FolderBackgrounds(_Files):
     }
 
 
-class DomainDict(_Files):
+class DomainDict(FileBackgrounds):
   """The pictures that a JSON file names, in the climate programs' layout.
 
   The file holds {domain: {key: [names], ...}, ...}; picture `name` of a domain

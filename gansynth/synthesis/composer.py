@@ -9,6 +9,7 @@ from gansynth import images
 from gansynth.synthesis import composition, original
 from gansynth.synthesis.background_sources import random_window
 from gansynth.synthesis.detection_plan import Item, Plan
+from gansynth.synthesis.file_objects import YoloCrops
 from gansynth.synthesis.labels import LabelledImage, LabelledObject
 
 _CANVAS_QUALITY = 75  # of the JPEG that the original keeps its canvases in
@@ -135,11 +136,11 @@ class Composer:
         f"pixels (width x height), and canvases are {size[1]} x {size[0]}; in "
         "mode original both must agree, mode fixed takes any"
       )
-    cutouts = self._all_cutouts(pair.source)
+    cutouts = [cutout for cutout, _ in self._labelled(pair.source)]
     seed = plan.canvas_seed(item)
     placed = original.augment_image(
       [cutout.image for cutout in cutouts],
-      [_relative_label(cutout) for cutout in cutouts],
+      [label for _, label in self._labelled(pair.source)],
       size,
       seed,
       plan.rules.max_objects,
@@ -171,20 +172,22 @@ class Composer:
       canvas,
     )
 
-  def _all_cutouts(self, domain):
-    """All that may be placed; the original has them in memory, too."""
+  def _labelled(self, domain):
+    """All cut-outs that may be placed, with their first labels.
+
+    The original has them in memory, too.
+    """
     if domain not in self._cutouts:
-      cutouts = [
-        self.plan.objects.read(domain, number)
-        for number in self.plan.crops(domain)
-      ]
-      for cutout in cutouts:
-        if not cutout.annotations:
-          raise ValueError(
-            f"{cutout.name} has no label; in mode original every cut-out has "
-            "one. Label or remove it"
-          )
-      self._cutouts[domain] = cutouts
+      objects = self.plan.objects
+      labelled = []
+      for number in self.plan.crops(domain):
+        cutout = objects.read(domain, number)
+        if isinstance(objects, YoloCrops):  # to the last digit
+          label = objects.first_label(domain, number)
+        else:
+          label = _relative_label(cutout)
+        labelled.append((cutout, label))
+      self._cutouts[domain] = labelled
     return self._cutouts[domain]
 
 
@@ -203,7 +206,12 @@ def compose_in_worker(item: Item) -> Composed:
 
 
 def _relative_label(cutout):
-  """The first label as the original's file has it: class, centre, size."""
+  """A cut-out's first label as YOLO has it: class, centre, size."""
+  if not cutout.annotations:
+    raise ValueError(
+      f"{cutout.name} has no label; in mode original every cut-out has one. "
+      "Label or remove it"
+    )
   height, width = cutout.size
   first = cutout.annotations[0]
   left, top, right, bottom = first.box

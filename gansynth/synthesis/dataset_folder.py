@@ -61,7 +61,7 @@ class DatasetFolder:
     name = composed.name
     labelled = composed.labelled(f"{name}.{self._output.picture}")
     if self._output.canvases:
-      self._write_canvas(composed)
+      self.write_canvas(composed)
     if "yolo" in self._output.formats:
       text = composed.label_text or yolo.format_lines(labelled)
       labels = "" if self._output.naming == "original" else "labels"
@@ -71,7 +71,8 @@ class DatasetFolder:
       files.write_whole(folder / "Annotations" / f"{name}.xml", text.encode())
     images.write(self.picture(composed.item), picture, self._output.quality)
 
-  def _write_canvas(self, composed):
+  def write_canvas(self, composed: Composed) -> None:
+    """Writes what goes into the blending, as `output.canvases` asks."""
     folder = pathlib.Path(self._output.canvases)
     name = composed.name
     images.write(folder / "masks" / f"{name}.png", composed.mask)

@@ -13,7 +13,7 @@ import numpy as np
 from gansynth import images
 from gansynth.synthesis import picture_folders
 from gansynth.synthesis.cutouts import Annotation, Cutout
-from gansynth.synthesis.labels import rle, yolo
+from gansynth.synthesis.labels import checks, rle, yolo
 from gansynth.synthesis.labels.objects import LabelError, LabelledObject
 from gansynth.synthesis.recent import Recent
 
@@ -118,6 +118,21 @@ class YoloCrops(_Files):
     last = len(parts) - 2 - parts[-2::-1].index("images")
     parts[last] = "labels"
     return str(PurePath(*parts).with_suffix(".txt"))
+
+  def first_label(self, domain: str, index: int) -> tuple[float, ...]:
+    """The numbers of the first line that labels a box, as they are written.
+
+    Raises:
+      LabelError: there is none.
+    """
+    path = self.label_path(domain, index)
+    for line in checks.read_text(path).splitlines():
+      if len(words := line.split()) == 5:
+        return tuple(map(float, words))
+    raise LabelError(
+      f"{path} has no line `class x y width height`; label a box, or remove "
+      "the crop"
+    )
 
   def _find_names(self):
     """Names of the classes where none were given."""

@@ -1,0 +1,82 @@
+"""Crops and backgrounds that are named one by one, in the order given."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from gansynth.synthesis import background_sources, picture_folders
+from gansynth.synthesis.file_objects import YoloCrops
+
+
+class ListedCrops(YoloCrops):
+  """Crops and their YOLO label files.
+
+  Args:
+    pictures: of the crops.
+    labels: their label files, in the same order; None: beside the crops, or
+      in `labels` where those are in `images`.
+    class_names: see `YoloCrops`.
+
+  Raises:
+    ValueError: there are more of one than of the other, or none; classes
+      without names.
+  """
+
+  kind = "listed"
+
+  def __init__(
+    self,
+    pictures: Sequence[str | os.PathLike[str]],
+    labels: Sequence[str | os.PathLike[str]] | None = None,
+    class_names: Sequence[str] | None = None,
+  ) -> None:
+    pictures = [os.fspath(path) for path in pictures]
+    if labels is None:
+      labels = [_label_beside(path) for path in pictures]
+    if len(labels) != len(pictures) or not pictures:
+      raise ValueError(
+        f"there are {len(pictures)} crops and {len(labels)} label files; give "
+        "one label file for each crop, in the same order"
+      )
+    self._labels_of = [os.fspath(path) for path in labels]
+    # What it inherits looks for folders, which there are none of here.
+    super(YoloCrops, self).__init__(
+      os.path.dirname(self._labels_of[0]) or ".", _listed(pictures, "crops")
+    )
+    self.class_names = tuple(class_names or self._find_names())
+
+  def label_path(self, domain: str, index: int) -> str:
+    """Path of the label file of crop `index`."""
+    return self._labels_of[index]
+
+
+class ListedBackgrounds(background_sources.FileBackgrounds):
+  """Backgrounds that are picture files.
+
+  Args:
+    pictures: their paths.
+  """
+
+  def __init__(self, pictures: Sequence[str | os.PathLike[str]]) -> None:
+    pictures = [os.fspath(path) for path in pictures]
+    super().__init__(_listed(pictures, "backgrounds"))
+
+  def described(self) -> dict[str, Any]:
+    """See `BackgroundSource`."""
+    return {"kind": "listed", "domains": self._pictures.described()}
+
+
+def _listed(paths, what):
+  names = {}
+  for number, path in enumerate(paths):
+    names[path if path not in names else f"{path}#{number}"] = path
+  return picture_folders.Pictures(f"the list of {what}", {"": names})
+
+
+def _label_beside(picture):
+  stem = os.path.splitext(picture)[0] + ".txt"
+  parts = stem.split(os.sep)
+  if os.path.exists(stem) or "images" not in parts:
+    return stem
+  last = len(parts) - 1 - parts[::-1].index("images")
+  return os.sep.join([*parts[:last], "labels", *parts[last + 1 :]])
