@@ -279,13 +279,18 @@ def dataset(
     info: what the file says of itself; values of JSON.
     segmentation: "rle" writes masks as compressed run lengths, "polygon" as
       outlines along the edges of pixels. Both give the mask again exactly, in
-      pycocotools. An object without mask has no segmentation (an empty list),
-      and its area is that of the box.
+      pycocotools. An object without mask has the box as its polygon, for many
+      readers, pycocotools' `annToMask` among them, fail without any.
 
   Raises:
     LabelError: a name is there twice, or an object has a class without one.
     ValueError: unknown segmentation.
   """
+  return _dataset(images, class_names, info, segmentation, lambda each: each)
+
+
+def _dataset(images, class_names, info, segmentation, form):
+  """Makes the content, of which each value has been through `form`."""
   if segmentation not in SEGMENTATIONS:
     raise ValueError(
       f"segmentation is {segmentation!r}; expected one of "
@@ -301,31 +306,29 @@ def dataset(
         f"two images are called {image.name!r}; expected different names"
       )
     seen.add(image.name)
-    entries.append(
-      {
-        "id": image_id,
-        "file_name": image.name,
-        "width": int(image.width),
-        "height": int(image.height),
-      }
-    )
+    entry = {
+      "id": image_id,
+      "file_name": image.name,
+      "width": int(image.width),
+      "height": int(image.height),
+    }
+    entries.append(form(entry))
     for each in image.objects:
-      annotations.append(
-        {
-          "id": len(annotations) + 1,
-          "image_id": image_id,
-          "category_id": int(each.class_id) + 1,
-          **_shape(each, segmentation),
-          "iscrowd": 0,
-        }
-      )
+      annotation = {
+        "id": len(annotations) + 1,
+        "image_id": image_id,
+        "category_id": int(each.class_id) + 1,
+        **_shape(each, segmentation),
+        "iscrowd": 0,
+      }
+      annotations.append(form(annotation))
   categories = [
-    {"id": number, "name": name, "supercategory": ""}
+    form({"id": number, "name": name, "supercategory": ""})
     for number, name in enumerate(names, 1)
   ]
   return {
-    "info": dict(info or {}),
-    "licenses": [],
+    "info": form(dict(info or {})),
+    "licenses": form([]),
     "categories": categories,
     "images": entries,
     "annotations": annotations,
@@ -353,18 +356,22 @@ def write(
     ValueError: see `dataset`.
     OSError: it could not be written.
   """
-  content = dataset(images, class_names, info=info, segmentation=segmentation)
-  parts = [
-    f"{_dump(key)}: [\n" + ",\n".join(map(_dump, value)) + "\n]"
-    if isinstance(value, list) and value
-    else f"{_dump(key)}: {_dump(value)}"
-    for key, value in content.items()
-  ]
-  files.write_whole(path, ("{\n" + ",\n".join(parts) + "\n}\n").encode())
+  # Encoded one by one, and joined once: there may be very many.
+  content = _dataset(images, class_names, info, segmentation, _dump)
+  pieces = []
+  for key, value in content.items():
+    pieces += [b",\n" if pieces else b"{\n", _dump(key), b": "]
+    if not isinstance(value, list):
+      pieces.append(value)
+      continue
+    for number, each in enumerate(value):
+      pieces += [b",\n" if number else b"[\n", each]
+    pieces.append(b"\n]" if value else b"[]")
+  files.write_whole(path, b"".join([*pieces, b"\n}\n"]))
 
 
 def _dump(value):
-  return json.dumps(value, allow_nan=False)
+  return json.dumps(value, allow_nan=False).encode()
 
 
 def _shape(labelled: LabelledObject, segmentation: str) -> dict[str, Any]:
@@ -373,7 +380,9 @@ def _shape(labelled: LabelledObject, segmentation: str) -> dict[str, Any]:
   box = [round(each, 6) for each in (left, top, right - left, bottom - top)]
   mask = labelled.mask
   if mask is None:
-    return {"segmentation": [], "bbox": box, "area": round(box[2] * box[3], 6)}
+    rectangle = [left, top, right, top, right, bottom, left, bottom]
+    area = round(box[2] * box[3], 6)
+    return {"segmentation": [rectangle], "bbox": box, "area": area}
   if segmentation == "polygon":
     written = polygons.from_mask(rle.decode(mask))
   else:
