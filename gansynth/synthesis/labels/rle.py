@@ -192,7 +192,10 @@ def from_polygons(
     raise ValueError("there are no polygons; expected at least one")
   if len(masks) == 1:
     return masks[0]
-  return encode(np.logical_or.reduce([decode(each) for each in masks]))
+  union = decode(masks[0])
+  for each in masks[1:]:  # one by one, as a picture may have very many
+    union |= decode(each)
+  return encode(union)
 
 
 def _column_changes(polygon, height, width):
