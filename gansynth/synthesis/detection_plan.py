@@ -161,10 +161,12 @@ class Plan:
       return self._chosen[pair.target][item.index]
     turn, place = divmod(item.index, self._counts[pair.target])
     key = (item.pair, turn)
-    if self._order[0] != key:
+    ordered, order = self._order  # at once: other threads may change it
+    if ordered != key:
       rng = self._generator("backgrounds", pair.source, pair.target, turn)
-      self._order = (key, rng.permutation(self._counts[pair.target]))
-    return int(self._order[1][place])
+      order = rng.permutation(self._counts[pair.target])
+      self._order = (key, order)
+    return int(order[place])
 
   def name(self, item: Item) -> str:
     """Name of a picture, without ending."""

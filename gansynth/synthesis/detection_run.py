@@ -9,8 +9,9 @@ import multiprocessing
 import os
 import pathlib
 import platform
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,74 +135,31 @@ def generate(
       [plan.item(position) for position in waiting],
       2 * blender.batch_size + workers,
     )
-    queue = (
-      (item, background.Later(future, run.prepare)) for item, future in ahead
-    )
-    for batch in background.batches(
-      queue, lambda value: value[2], blender.batch_size, goes_on
-    ):
-      values = [value for _, value in batch]
-      pictures = run.blend(values)
-      for (composed, *_), picture in zip(values, pictures, strict=True):
-        writer.submit(write, composed, picture)
-        made += picture is not None
-      progress.update(len(batch))
+    for composed, picture in run.blended(ahead, goes_on):
+      writer.submit(write, composed, picture)
+      made += picture is not None
+      progress.update(1)
   missing, sheets = run.finish()
   already = len(positions) - made - len(problems)
   return Result(made, already, sorted(problems), missing, sheets)
 
 
-class Run:
-  """The parts of a run that its shards, and other ways to run it, share."""
+class RunFolder:
+  """What the folder of a run holds, for who does not blend; without JAX."""
 
-  def __init__(
-    self, plan: Plan, blender: "Blender", root: pathlib.Path
-  ) -> None:
-    """Makes `plan` with `blender` in the folder `root`."""
+  def __init__(self, plan: Plan, root: str | os.PathLike[str]) -> None:
+    """Looks at what was made of `plan` in the folder `root`."""
     self.plan = plan
-    self.blender = blender
     self.root = pathlib.Path(root)
-    self.composer = Composer(plan)
     self.folder = DatasetFolder(self.root, plan)
-    self._about = {
-      "blending": blender.made_by,
-      "versions": versions(),
-    }
 
-  def start(self) -> None:
-    """Records what makes the pictures, or checks that it is the same.
-
-    Raises:
-      ValueError: the folder holds the results of something else.
-    """
+  def check(self) -> None:
+    """Raises ValueError if the folder holds the results of something else."""
     path = self.root / RECORD
-    made_by = self._made_by()
-    fixed = {
-      name: value for name, value in made_by.items() if name not in self._free()
-    }
-    in_the_way = [pair.folder or "images" for pair in self.plan.pairs]
-    record.check(path, fixed, in_the_way, alone=False)
-    if (recorded := record.read(path)) | made_by != recorded:
-      record.write(path, recorded | made_by)
-
-  def compare(self) -> None:
-    """Raises ValueError unless the record in the folder is of this run."""
-    record.compare(self.root / RECORD, self._made_by())
-
-  def _free(self):
-    # The original draws over the whole run.
-    return _FREE[1:] if self.plan.options.mode == "original" else _FREE
-
-  def _made_by(self):
-    made_by = {
-      "options": self.plan.options.to_dict(),
-      "objects": self.plan.objects.described(),
-      "backgrounds": self.plan.backgrounds.described(),
-      "blender": self.blender.made_by,
-    }
-    if self.plan.distractors is not None:
-      made_by["distractors"] = self.plan.distractors.described()
-    return json.loads(json.dumps(config_lib.flatten(made_by)))
+    if path.exists():
+      record.compare(path, self._fixed())
+    else:
+      record.refuse_foreign(self.root, self._folders())
 
   def done(self) -> dict[int, dict[str, Any]]:
     """Returns the manifest lines of the pictures that are there.
@@ -222,6 +180,104 @@ class Run:
         )
       done[self.plan.position(item)] = line
     return done
+
+  def finish(self) -> tuple[int, list[pathlib.Path]]:
+    """Writes the files about all pictures, if all have had their turn.
+
+    Returns:
+      How many have not, and the contact sheets.
+    """
+    done = self.done()
+    tried = set(done)
+    for line in journal.read(self.root):
+      item = self.plan.find(line["source"], line["target"], line["index"])
+      tried.add(self.plan.position(item))
+    missing = len(self.plan) - len(tried)
+    if missing:
+      return missing, []
+    for unfinished in self.root.rglob(".*.tmp"):  # of processes that are gone
+      if time.time() - unfinished.stat().st_mtime > _STALE_SECONDS:
+        unfinished.unlink(missing_ok=True)
+    return 0, self.folder.finish([done[key] for key in sorted(done)])
+
+  def _fixed(self):
+    """What makes the pictures, without what may change between two starts."""
+    # The original draws over the whole run.
+    free = _FREE[1:] if self.plan.options.mode == "original" else _FREE
+    return {
+      name: value for name, value in self._made_by().items() if name not in free
+    }
+
+  def _folders(self):
+    return [pair.folder or "images" for pair in self.plan.pairs]
+
+  def _made_by(self):
+    made_by = {
+      "options": self.plan.options.to_dict(),
+      "objects": self.plan.objects.described(),
+      "backgrounds": self.plan.backgrounds.described(),
+    }
+    if self.plan.distractors is not None:
+      made_by["distractors"] = self.plan.distractors.described()
+    return json.loads(json.dumps(config_lib.flatten(made_by)))
+
+
+class Run(RunFolder):
+  """The parts of a run that its shards, and other ways to run it, share."""
+
+  def __init__(
+    self, plan: Plan, blender: "Blender", root: str | os.PathLike[str]
+  ) -> None:
+    """Makes `plan` with `blender` in the folder `root`."""
+    super().__init__(plan, root)
+    self.blender = blender
+    self.composer = Composer(plan)
+    self._device = threading.Lock()
+    self._about = {
+      "blending": blender.made_by,
+      "versions": versions(),
+    }
+
+  def start(self) -> None:
+    """Records what makes the pictures, or checks that it is the same.
+
+    Raises:
+      ValueError: the folder holds the results of something else.
+    """
+    path = self.root / RECORD
+    record.check(path, self._fixed(), self._folders(), alone=False)
+    made_by = self._made_by()
+    if (recorded := record.read(path)) | made_by != recorded:
+      record.write(path, recorded | made_by)
+
+  def compare(self) -> None:
+    """Raises ValueError unless the record in the folder is of this run."""
+    record.compare(self.root / RECORD, self._made_by())
+
+  def blended(
+    self,
+    ahead: Iterable[tuple[Item, "concurrent.futures.Future[Composed]"]],
+    goes_on: Callable[[Item, Exception], bool],
+  ) -> Iterator[tuple[Composed, np.ndarray | None]]:
+    """Yields pictures blended in batches, in any order.
+
+    Args:
+      ahead: pictures that are being composed, see `background.ahead`.
+      goes_on: is told what could not be composed, see `background.batches`.
+
+    Yields:
+      What was composed and the picture, None where it is there.
+    """
+    queue = (
+      (item, background.Later(future, self.prepare)) for item, future in ahead
+    )
+    for batch in background.batches(
+      queue, lambda value: value[2], self.blender.batch_size, goes_on
+    ):
+      values = [value for _, value in batch]
+      pictures = self.blend(values)
+      for (composed, *_), picture in zip(values, pictures, strict=True):
+        yield composed, picture
 
   def prepare(
     self, composed: Composed, again: bool = False
@@ -250,7 +306,8 @@ class Run:
       return [None] * len(values)
     if kind == "empty":
       return [composed.background for composed, *_ in values]
-    return self.blender.blend([triple for _, triple, _ in values])
+    with self._device:  # has memory for one batch
+      return self.blender.blend([triple for _, triple, _ in values])
 
   def write(
     self, composed: Composed, picture: np.ndarray | None
@@ -270,24 +327,10 @@ class Run:
       "problem": f"{self.plan.name(item)}: {error}",
     }
 
-  def finish(self) -> tuple[int, list[pathlib.Path]]:
-    """Writes the files about all pictures, if all have had their turn.
-
-    Returns:
-      How many have not, and the contact sheets.
-    """
-    done = self.done()
-    tried = set(done)
-    for line in journal.read(self.root):
-      item = self.plan.find(line["source"], line["target"], line["index"])
-      tried.add(self.plan.position(item))
-    missing = len(self.plan) - len(tried)
-    if missing:
-      return missing, []
-    for unfinished in self.root.rglob(".*.tmp"):  # of processes that are gone
-      if time.time() - unfinished.stat().st_mtime > _STALE_SECONDS:
-        unfinished.unlink(missing_ok=True)
-    return 0, self.folder.finish([done[key] for key in sorted(done)])
+  def _made_by(self):
+    return super()._made_by() | json.loads(
+      json.dumps(config_lib.flatten({"blender": self.blender.made_by}))
+    )
 
 
 def find(root: str | os.PathLike[str], name: str) -> dict[str, Any]:

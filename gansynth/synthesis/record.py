@@ -33,12 +33,7 @@ def check(
   """
   folder = path.parent
   if not path.exists():
-    foreign = [name for name in outputs if (folder / name).exists()]
-    if foreign:
-      raise ValueError(
-        f"{folder} holds pictures that were not made here ({foreign[0]} and "
-        f"{len(foreign) - 1} more in the way); choose another output folder"
-      )
+    refuse_foreign(folder, outputs)
     folder.mkdir(parents=True, exist_ok=True)
     write(path, made_by)
     return
@@ -46,6 +41,16 @@ def check(
   if alone:
     for unfinished in folder.rglob(".*.tmp"):
       unfinished.unlink()
+
+
+def refuse_foreign(folder: pathlib.Path, outputs: Iterable[str]) -> None:
+  """Raises ValueError if a folder without a record holds any of `outputs`."""
+  foreign = [name for name in outputs if (folder / name).exists()]
+  if foreign:
+    raise ValueError(
+      f"{folder} holds pictures that were not made here ({foreign[0]} and "
+      f"{len(foreign) - 1} more in the way); choose another output folder"
+    )
 
 
 def compare(path: pathlib.Path, made_by: Mapping[str, Any]) -> None:
