@@ -201,35 +201,9 @@ class EncoderDecoder:
     self._weights = {name: np.float32(weights[name]) for name in weights}
 
   @classmethod
-  def random(cls, seed=0, features=64, bottleneck=4000):
+  def random(cls):
     """The published sizes, with random weights."""
-    rng = np.random.default_rng(seed)
-    widths = [features * 2**i for i in range(4)]
-    weights = {}
-
-    def kernel(name, *shape):
-      weights[f"{name}/W"] = 0.02 * rng.standard_normal(shape, np.float32)
-
-    def norm(name, width):
-      for part in ("gamma", "avg_var", "beta", "avg_mean"):
-        fill = float(part in ("gamma", "avg_var"))
-        weights[f"{name}/{part}"] = np.full(width, fill, np.float32)
-
-    inner = 3
-    for index, width in zip((0, 2, 5, 8), widths, strict=True):
-      kernel(f"encoder/{index}", width, inner, 4, 4)
-      if index:
-        norm(f"encoder/{index + 1}", width)
-      inner = width
-    kernel("encoder/11", bottleneck, inner, 4, 4)
-    norm("bn", bottleneck)
-    inner = bottleneck
-    for index, width in zip((0, 3, 6, 9), widths[::-1], strict=True):
-      kernel(f"decoder/{index}", inner, width, 4, 4)
-      norm(f"decoder/{index + 1}", width)
-      inner = width
-    kernel("decoder/12", inner, 3, 4, 4)
-    return cls(weights)
+    return cls(random_weights())
 
   def __call__(self, x):
     """Maps (N, 3, S, S) to (N, 3, S, S), both in [-1, 1]."""
@@ -279,6 +253,37 @@ class EncoderDecoder:
         part = total[:, :, i : i + stride * height, j : j + stride * width]
         part[:, :, ::stride, ::stride] += spread[:, i, j].swapaxes(0, 1)
     return total[:, :, 1:-1, 1:-1] if stride == 2 else total
+
+
+def random_weights(seed=0, features=64, bottleneck=4000):
+  """Weights of the published sizes, named as in a `blending_gan.npz`."""
+  rng = np.random.default_rng(seed)
+  widths = [features * 2**i for i in range(4)]
+  weights = {}
+
+  def kernel(name, *shape):
+    weights[f"{name}/W"] = 0.02 * rng.standard_normal(shape, np.float32)
+
+  def norm(name, width):
+    for part in ("gamma", "avg_var", "beta", "avg_mean"):
+      fill = float(part in ("gamma", "avg_var"))
+      weights[f"{name}/{part}"] = np.full(width, fill, np.float32)
+
+  inner = 3
+  for index, width in zip((0, 2, 5, 8), widths, strict=True):
+    kernel(f"encoder/{index}", width, inner, 4, 4)
+    if index:
+      norm(f"encoder/{index + 1}", width)
+    inner = width
+  kernel("encoder/11", bottleneck, inner, 4, 4)
+  norm("bn", bottleneck)
+  inner = bottleneck
+  for index, width in zip((0, 3, 6, 9), widths[::-1], strict=True):
+    kernel(f"decoder/{index}", inner, width, 4, 4)
+    norm(f"decoder/{index + 1}", width)
+    inner = width
+  kernel("decoder/12", inner, 3, 4, 4)
+  return weights
 
 
 def _leaky(x):
