@@ -103,7 +103,7 @@ def generate(
   plan.check()
   run = Run(plan, blender, root)
   run.start()
-  done = run.done()
+  done, _ = run.noted()
   positions = range(number, len(plan), count)
   waiting = [p for p in positions if p not in done]
   problems = []
@@ -161,25 +161,33 @@ class RunFolder:
     else:
       record.refuse_foreign(self.root, self._folders())
 
-  def done(self) -> dict[int, dict[str, Any]]:
-    """Returns the manifest lines of the pictures that are there.
+  def noted(self) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
+    """Returns what the journals tell, by the pictures' positions.
+
+    Returns:
+      Manifest lines of the pictures that are there, and what kept those that
+      are not from it when they were last tried.
 
     Raises:
       ValueError: there are pictures that the plan has not.
     """
-    done = {}
+    done, problems = {}, {}
     for line in journal.read(self.root):
-      if "problem" in line:
-        continue
       item = self.plan.find(line["source"], line["target"], line["index"])
-      if item.index >= self.plan.options.images:
+      beyond = item.index >= self.plan.options.images
+      if "problem" in line:
+        if not beyond:
+          problems[self.plan.position(item)] = line["problem"]
+        continue
+      if beyond:
         raise ValueError(
           f"{self.root} holds picture {item.index} of a data set that is to "
           f"have {self.plan.options.images}; ask for as many as there are, or "
           "choose another output folder"
         )
       done[self.plan.position(item)] = line
-    return done
+    problems = {p: text for p, text in problems.items() if p not in done}
+    return done, problems
 
   def finish(self) -> tuple[int, list[pathlib.Path]]:
     """Writes the files about all pictures, if all have had their turn.
@@ -187,12 +195,8 @@ class RunFolder:
     Returns:
       How many have not, and the contact sheets.
     """
-    done = self.done()
-    tried = set(done)
-    for line in journal.read(self.root):
-      item = self.plan.find(line["source"], line["target"], line["index"])
-      tried.add(self.plan.position(item))
-    missing = len(self.plan) - len(tried)
+    done, problems = self.noted()
+    missing = len(self.plan) - len(done) - len(problems)
     if missing:
       return missing, []
     for unfinished in self.root.rglob(".*.tmp"):  # of processes that are gone

@@ -1,0 +1,259 @@
+"""Makes detection data as an Apache Beam pipeline: Dataflow, Flink, Spark.
+
+The files are those of `detection_run.generate`, byte for byte, and each of the
+two goes on where the other was killed.
+
+All workers, and the process that starts the pipeline, must see the sources,
+the weights and the output at the same absolute paths: a network file system,
+or an object store that is mounted. Files are written aside and renamed, so a
+bundle that is tried again does no harm. Workers need this package and JAX with
+its device. A worker process loads the networks once and blends one batch at a
+time; its other threads compose meanwhile. Start one process for each GPU (on
+Dataflow: `--experiments=no_use_multiple_sdk_containers`).
+"""
+
+import concurrent.futures
+import datetime
+import functools
+import os
+import pathlib
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gansynth import files
+from gansynth.synthesis import background, detection_run, journal
+from gansynth.synthesis.dataset_folder import PREVIEW
+from gansynth.synthesis.detection_options import Options
+from gansynth.synthesis.detection_plan import Plan
+
+try:
+  import apache_beam as beam
+  from apache_beam.options.pipeline_options import PipelineOptions
+  from apache_beam.utils.shared import Shared
+except ModuleNotFoundError as error:
+  raise ModuleNotFoundError(
+    "Apache Beam is not installed; pip install 'gansynth[beam]'",
+    name=error.name,
+  ) from error
+
+if TYPE_CHECKING:
+  from gansynth.blender import Blender
+
+# Pictures of unlike sizes are blended apart, and a short batch takes as long
+# as a full one: several batches travel together where there are many.
+_MOST_BATCHES = 8
+_CHUNKS = 256  # at least, before a chunk is more than one batch
+_NOTE_SECONDS = 60  # a killed worker leaves this much that is not noted
+_SEEN_SECONDS = 120  # until all machines see a new file; on NFS up to 60
+_POLL_SECONDS = 5
+
+
+def generate(
+  options: Options,
+  root: str | os.PathLike[str],
+  create_blender: "Callable[[Options], Blender]",
+  *,
+  beam_options: "PipelineOptions | Sequence[str] | None" = None,
+) -> detection_run.Result:
+  """Makes the pictures of a run on the workers of a Beam runner.
+
+  Example:
+    beam_pipeline.generate(
+      options, "/mnt/data", detection.create_blender,
+      beam_options=["--runner=DataflowRunner", "--region=europe-west4", ...],
+    )
+
+  Args:
+    options: what to make; paths must be absolute where workers have another
+      working directory.
+    root: folder to write to.
+    create_blender: called once in each worker process; what it returns is
+      `steady`. Workers import it by its name, `detection.create_blender`.
+    beam_options: Beam's own, or its flags; None: its local runner.
+
+  Returns:
+    What was done, and what could not be. Pictures that were there without a
+    note in a journal, of killed workers, count as made.
+
+  Raises:
+    ValueError: sources with problems, or an output of another run; no worker
+      is started then.
+    Exception: as the runner reports what workers ran into; all pictures until
+      then are there.
+  """
+  root = pathlib.Path(root).absolute()
+  plan = Plan(options)
+  plan.check()
+  folder = detection_run.RunFolder(plan, root)
+  folder.check()
+  done, _ = folder.noted()
+  waiting = [p for p in range(len(plan)) if p not in done]
+  start = _announce(root)
+  if not isinstance(beam_options, PipelineOptions):
+    beam_options = PipelineOptions(list(beam_options or ()))
+  values = options.to_dict()
+  size = _chunk_size(len(waiting), options.blending.batch_size)
+  pipeline = beam.Pipeline(options=beam_options)
+  (
+    pipeline
+    | "Chunks" >> beam.Create(list(_chunks(waiting, size)))
+    | "Spread" >> beam.Reshuffle()
+    | "Blend" >> beam.ParDo(_Blend(values, str(root), start, create_blender))
+    | "Wait for all" >> beam.combiners.Count.Globally()
+    | "Finish" >> beam.Map(_finish, values, str(root))
+  )
+  pipeline.run().wait_until_finish()
+  already = len(done)
+  done, problems = _wait_for_notes(folder)
+  sheets = []
+  if options.output.preview:
+    sheets = [root / pair.folder / PREVIEW for pair in plan.pairs]
+  return detection_run.Result(
+    len(done) - already, already, sorted(problems.values()), 0, sheets
+  )
+
+
+class _Blend(beam.DoFn):
+  """Composes, blends, writes and notes chunks of pictures."""
+
+  def __init__(self, options, root, start, create_blender):
+    self._options = options
+    self._root = pathlib.Path(root)
+    self._start = start
+    self._create_blender = create_blender
+    self._shared = Shared()
+
+  def setup(self):
+    # The threads of a process have one of it.
+    self._worker = self._shared.acquire(
+      functools.partial(
+        _Worker, self._options, self._root, self._start, self._create_blender
+      )
+    )
+
+  def start_bundle(self):
+    self._lines = []
+    self._noted = time.monotonic()
+
+  def process(self, ranges: Iterable[tuple[int, int]]) -> Iterator[int]:
+    positions = [position for each in ranges for position in range(*each)]
+    lines = self._worker.make(positions)
+    problems = sum("problem" in line for line in lines)
+    beam.metrics.Metrics.counter("gansynth", "problems").inc(problems)
+    beam.metrics.Metrics.counter("gansynth", "pictures").inc(
+      len(lines) - problems
+    )
+    self._lines += lines
+    if time.monotonic() - self._noted > _NOTE_SECONDS:
+      self._note()
+    yield len(lines)
+
+  def finish_bundle(self):
+    self._note()
+
+  def _note(self):
+    """Writes a journal of its own: appending is not for object stores."""
+    if self._lines:
+      name = f"{self._start}-{secrets.token_hex(8)}.jsonl"
+      text = "".join(map(journal.dump, self._lines))
+      files.write_whole(self._root / journal.FOLDER / name, text.encode())
+    self.start_bundle()
+
+
+class _Worker:
+  """What the threads of a worker process share."""
+
+  def __init__(self, options, root, start, create_blender):
+    if not _announcement(root, start).exists():
+      raise OSError(
+        f"{root} on this worker is not the folder that the pipeline was "
+        "started with; give a folder that all workers see at this path, on a "
+        "network file system or a mounted object store"
+      )
+    options = Options.from_dict(options)
+    self._run = detection_run.Run(Plan(options), create_blender(options), root)
+    self._run.start()
+    self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+
+  def make(self, positions: Sequence[int]) -> list[dict[str, Any]]:
+    """Makes pictures; returns their lines of the manifest, or problems."""
+    run = self._run
+    lines = []
+
+    def goes_on(item, error):
+      lines.append(run.problem(item, error))
+      return True
+
+    def write(composed, picture):
+      lines.append(run.write(composed, picture))
+
+    items = [run.plan.item(position) for position in positions]
+    ahead = background.ahead(
+      self._pool, run.composer, items, 2 * run.blender.batch_size
+    )
+    with background.Writer() as writer:
+      for composed, picture in run.blended(ahead, goes_on):
+        writer.submit(write, composed, picture)
+    return lines
+
+
+def _finish(chunks: int, options: dict[str, Any], root: str) -> None:
+  """Writes the files about all pictures; once all `chunks` are noted."""
+  del chunks  # what it waited for
+  folder = detection_run.RunFolder(Plan(Options.from_dict(options)), root)
+  _wait_for_notes(folder)
+  folder.finish()
+
+
+def _wait_for_notes(folder):
+  """Returns what is there, and the problems, of the whole run.
+
+  Machines see what others wrote on a network file system a little later.
+  """
+  end = time.monotonic() + _SEEN_SECONDS
+  while True:
+    done, problems = folder.noted()
+    missing = len(folder.plan) - len(done) - len(problems)
+    if not missing:
+      return done, problems
+    if time.monotonic() > end:
+      raise OSError(
+        f"{missing} pictures were made that {folder.root / journal.FOLDER} "
+        "does not tell of on this machine; give a folder that all workers "
+        "see at this path, and start again"
+      )
+    time.sleep(_POLL_SECONDS)
+
+
+def _announce(root):
+  """Lets workers recognize the folder; returns the name of this start."""
+  now = datetime.datetime.now(datetime.UTC)
+  start = f"beam-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+  files.write_whole(_announcement(root, start), b"")
+  return start
+
+
+def _announcement(root, start):
+  return root / journal.FOLDER / f"{start}.jsonl"
+
+
+def _chunk_size(num_pictures, batch_size):
+  batches = num_pictures // (_CHUNKS * batch_size)
+  return batch_size * min(max(1, batches), _MOST_BATCHES)
+
+
+def _chunks(positions, size):
+  """Splits positions; yields ranges (first, end) of neighbours.
+
+  Runners refuse a pipeline of many megabytes, so it has not each position.
+  """
+  for start in range(0, len(positions), size):
+    ranges = []
+    for position in positions[start : start + size]:
+      if ranges and ranges[-1][1] == position:
+        ranges[-1] = (ranges[-1][0], position + 1)
+      else:
+        ranges.append((position, position + 1))
+    yield tuple(ranges)
