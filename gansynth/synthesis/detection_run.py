@@ -199,10 +199,11 @@ class RunFolder:
     missing = len(self.plan) - len(done) - len(problems)
     if missing:
       return missing, []
-    for unfinished in self.root.rglob(".*.tmp"):  # of processes that are gone
-      if time.time() - unfinished.stat().st_mtime > _STALE_SECONDS:
-        unfinished.unlink(missing_ok=True)
-    return 0, self.folder.finish([done[key] for key in sorted(done)])
+    with journal.alone(self.root):  # Two shards may end at once.
+      for unfinished in self.root.rglob(".*.tmp"):  # of processes that are gone
+        if time.time() - unfinished.stat().st_mtime > _STALE_SECONDS:
+          unfinished.unlink(missing_ok=True)
+      return 0, self.folder.finish([done[key] for key in sorted(done)])
 
   def _fixed(self):
     """What makes the pictures, without what may change between two starts."""

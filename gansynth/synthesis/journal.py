@@ -5,6 +5,8 @@ may work in one folder. What was killed leaves at most one broken line, which is
 passed over.
 """
 
+import contextlib
+import fcntl
 import json
 import pathlib
 import threading
@@ -37,6 +39,15 @@ class Journal:
 
   def __exit__(self, *error: object) -> None:
     self._file.close()
+
+
+@contextlib.contextmanager
+def alone(root: pathlib.Path) -> Iterator[None]:
+  """Waits until no other process is in this block for the folder `root`."""
+  (root / FOLDER).mkdir(parents=True, exist_ok=True)
+  with (root / FOLDER / "lock").open("w") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)  # The system releases it at the end.
+    yield
 
 
 def _end_of_lines(file):

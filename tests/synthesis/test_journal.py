@@ -1,8 +1,14 @@
 """What a killed process leaves behind is cut off, and nothing else."""
 
+import pathlib
+import subprocess
+import sys
+
 import pytest
 
 from gansynth.synthesis import journal
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def path(tmp_path, name="a.jsonl"):
@@ -49,3 +55,17 @@ def test_damage_in_the_middle_is_named(tmp_path):
   path(tmp_path).write_text('{"a":1}\n{"a"\n{"a":3}\n')
   with pytest.raises(ValueError, match=r"a\.jsonl, line 2: is damaged"):
     list(journal.read(tmp_path))
+
+
+def test_one_process_at_a_time(tmp_path):
+  program = (
+    "import sys, pathlib\n"
+    "from gansynth.synthesis import journal\n"
+    "with journal.alone(pathlib.Path(sys.argv[1])): print('in')\n"
+  )
+  command = [sys.executable, "-c", program, str(tmp_path)]
+  with journal.alone(tmp_path):
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+    with pytest.raises(subprocess.TimeoutExpired):
+      other.wait(timeout=1.5)
+  assert other.communicate(timeout=60)[0] == b"in\n"
