@@ -61,11 +61,16 @@ def test_one_process_at_a_time(tmp_path):
   program = (
     "import sys, pathlib\n"
     "from gansynth.synthesis import journal\n"
-    "with journal.alone(pathlib.Path(sys.argv[1])): print('in')\n"
+    "print('ready', flush=True)\n"
+    "with journal.alone(pathlib.Path(sys.argv[1])): print('in', flush=True)\n"
   )
-  command = [sys.executable, "-c", program, str(tmp_path)]
   with journal.alone(tmp_path):
-    other = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+    other = subprocess.Popen(
+      [sys.executable, "-c", program, str(tmp_path)],
+      stdout=subprocess.PIPE,
+      cwd=ROOT,
+    )
+    assert other.stdout.readline() == b"ready\n"
     with pytest.raises(subprocess.TimeoutExpired):
-      other.wait(timeout=1.5)
+      other.wait(timeout=0.5)
   assert other.communicate(timeout=60)[0] == b"in\n"
