@@ -37,8 +37,9 @@ def cache_compilations() -> None:
   import jax
 
   if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    cache = pathlib.Path.home() / ".cache" / "gansynth" / "xla"
-    jax.config.update("jax_compilation_cache_dir", str(cache))
+    cache = str(pathlib.Path.home() / ".cache" / "gansynth" / "xla")
+    jax.config.update("jax_compilation_cache_dir", cache)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = cache  # of child processes
 
 
 def parse(argv: Sequence[str]) -> list[str]:

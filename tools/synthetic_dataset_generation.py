@@ -4,15 +4,17 @@ python tools/synthetic_dataset_generation.py --output data
 python tools/synthetic_dataset_generation.py --objects CROPS --backgrounds TILES
   --output data --images 1000 --rotation any --scale 0.7 1.4 --flip
 python tools/synthetic_dataset_generation.py ... --shard 0/4
+python tools/synthetic_dataset_generation.py ... --beam --runner=FlinkRunner ...
 python tools/synthetic_dataset_generation.py --remake NAME.jpg --output data
 
 Every ordered pair of domains becomes a data set of its own. Without --objects
 and --backgrounds: procedural wind turbines in procedural tiles. CROPS is a
 folder of `images` and `labels` (YOLO), a COCO json, or a folder of transparent
 PNGs for each class; TILES a folder of pictures, or of a folder for each domain.
-Killed and started again it goes on. The flags of the original climate program
-are known, too; --mode original also places and names as that does. The exit
-status is 1 if anything could not be made.
+Killed and started again it goes on. All after --beam is for Apache Beam, whose
+workers must see all folders at the same paths. The flags of the original
+climate program are known, too; --mode original also places and names as that
+does. The exit status is 1 if anything could not be made.
 """
 
 import argparse
@@ -27,6 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
   options = vars(parser.parse_args(arguments))
   output = options.pop("output")
   remake = options.pop("remake", None)
+  beam_flags = options.pop("beam", None)
+  if beam_flags is not None and (remake or {"shard", "workers"} & set(options)):
+    parser.error("--beam goes without --remake, --shard and --workers")
   shard = options.pop("shard", "0/1")
   workers = options.pop("workers", None)
   # After the parsing, so that --help does not wait for it.
@@ -42,13 +47,18 @@ def main(arguments: list[str] | None = None) -> int:
       detection.remake(output, remake, remake)
       print(f"{remake} is made again")
       return 0
-    result = detection.generate(
-      detection_flags.options(options),
-      output,
-      shard=_shard(shard),
-      workers=workers,
-    )
-  except (ValueError, OSError) as error:
+    chosen = detection_flags.options(options)
+    if beam_flags is None:
+      result = detection.generate(
+        chosen, output, shard=_shard(shard), workers=workers
+      )
+    else:
+      from gansynth.synthesis import beam_pipeline  # Beam may be missing
+
+      result = beam_pipeline.generate(
+        chosen, output, detection.create_blender, beam_options=beam_flags
+      )
+  except (ValueError, OSError, ModuleNotFoundError) as error:
     print(f"error: {error}", file=sys.stderr)
     return 1
   print(detection.report(result, output))
@@ -215,6 +225,13 @@ def _parser():
     to="output.preview",
     action="store_false",
     help="no contact sheets",
+  )
+  add(
+    "--beam",
+    nargs=argparse.REMAINDER,
+    metavar="FLAG",
+    help="run on Apache Beam, with all that follows as Beam's own flags "
+    "(--runner=DataflowRunner --region=...; none: its local runner)",
   )
   detection_flags.add_not_needed(parser)
   return parser

@@ -31,6 +31,7 @@ from gansynth.synthesis.detection_plan import Plan
 try:
   import apache_beam as beam
   from apache_beam.options.pipeline_options import PipelineOptions
+  from apache_beam.runners.runner import PipelineState
   from apache_beam.utils.shared import Shared
 except ModuleNotFoundError as error:
   raise ModuleNotFoundError(
@@ -48,6 +49,10 @@ _CHUNKS = 256  # at least, before a chunk is more than one batch
 _NOTE_SECONDS = 60  # a killed worker leaves this much that is not noted
 _SEEN_SECONDS = 120  # until all machines see a new file; on NFS up to 60
 _POLL_SECONDS = 5
+
+
+class PipelineError(ValueError):
+  """Beam's workers could not go on; says what the first of them ran into."""
 
 
 def generate(
@@ -80,8 +85,8 @@ def generate(
   Raises:
     ValueError: sources with problems, or an output of another run; no worker
       is started then.
-    Exception: as the runner reports what workers ran into; all pictures until
-      then are there.
+    PipelineError: the workers could not go on; the pictures until then are
+      there.
   """
   root = pathlib.Path(root).absolute()
   plan = Plan(options)
@@ -90,12 +95,12 @@ def generate(
   folder.check()
   done, _ = folder.noted()
   waiting = [p for p in range(len(plan)) if p not in done]
-  start = _announce(root)
   if not isinstance(beam_options, PipelineOptions):
     beam_options = PipelineOptions(list(beam_options or ()))
-  values = options.to_dict()
-  size = _chunk_size(len(waiting), options.blending.batch_size)
   pipeline = beam.Pipeline(options=beam_options)
+  size = _chunk_size(len(waiting), options.blending.batch_size)
+  values = options.to_dict()
+  start = _announce(root)
   (
     pipeline
     | "Chunks" >> beam.Create(list(_chunks(waiting, size)))
@@ -104,7 +109,7 @@ def generate(
     | "Wait for all" >> beam.combiners.Count.Globally()
     | "Finish" >> beam.Map(_finish, values, str(root))
   )
-  pipeline.run().wait_until_finish()
+  _run(pipeline)
   already = len(done)
   done, problems = _wait_for_notes(folder)
   sheets = []
@@ -113,6 +118,20 @@ def generate(
   return detection_run.Result(
     len(done) - already, already, sorted(problems.values()), 0, sheets
   )
+
+
+def _run(pipeline):
+  """Waits for the end of a pipeline; runners tell of errors in many ways."""
+  try:
+    state = pipeline.run().wait_until_finish()
+  except Exception as error:
+    *_, last = str(error).strip().splitlines() or [repr(error)]
+    raise PipelineError(f"the Beam pipeline has failed: {last}") from error
+  if state != PipelineState.DONE:
+    raise PipelineError(
+      f"the Beam pipeline has ended as {state}; see what its runner logged, "
+      "and start again"
+    )
 
 
 class _Blend(beam.DoFn):
