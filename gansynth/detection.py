@@ -19,7 +19,7 @@ import ml_collections
 
 from gansynth import files, images
 from gansynth.blender import Blender
-from gansynth.synthesis import detection_run
+from gansynth.synthesis import background, detection_run
 from gansynth.synthesis.background_sources import BackgroundSource
 from gansynth.synthesis.composer import Composed
 from gansynth.synthesis.detection_options import SYSTEM, Options
@@ -144,6 +144,11 @@ def generate_image(
     OSError: a file cannot be read or written.
   """
   output = pathlib.Path(output)
+  background.check_format(output.suffix[1:].lower())
+  # The name is the output's, whatever the domains.
+  options = dataclasses.replace(
+    options, output=dataclasses.replace(options.output, naming="plain")
+  )
   plan = Plan(options, crops, backgrounds, counter=0)
   plan.check()
   run = detection_run.Run(plan, create_blender(options), output.parent)
@@ -181,7 +186,16 @@ def synthesize(
 
 def report(result: Result, output: str | os.PathLike[str]) -> str:
   """Says what a run did, in a few lines."""
-  lines = [f"could not be made: {problem}" for problem in result.problems]
+  reasons = {}
+  for problem in result.problems:
+    name, _, reason = problem.partition(": ")
+    reasons.setdefault(reason, []).append(name)
+  lines = [
+    f"could not be made: {', '.join(names[:3])}"
+    + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    + f": {reason}"
+    for reason, names in reasons.items()
+  ]
   lines.append(
     f"{result.made} pictures made, {result.already_there} were there already, "
     f"{len(result.problems)} could not be made; look in {output}"

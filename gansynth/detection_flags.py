@@ -19,7 +19,10 @@ _RULES = {
     "help": "factor of the size (1 1)",
   },
   "rules.rotation": {"help": "none, right_angles, any, auto (auto)"},
-  "rules.flip": {"action": "store_true", "help": "mirror every other"},
+  "rules.flip": {
+    "action": argparse.BooleanOptionalAction,
+    "help": "mirror every other",
+  },
   "rules.offset_ctr": {
     "type": int,
     "help": "least distance of centres from the border (20)",
@@ -27,7 +30,9 @@ _RULES = {
   "rules.blend_offset": {
     "names": ["--gp-gan-blend-offset"],
     "type": int,
-    "help": "rim of a crop that is context (20)",
+    "help": "rim of a crop without mask that is context, not blended in; of a "
+    "cut-out with a mask, the most of its surroundings that is: 0 with "
+    "--blending none and feather, where they are a fringe (20)",
   },
   "rules.spacing": {"type": int, "help": "pixels between objects (2)"},
   "rules.max_overlap": {
@@ -51,6 +56,14 @@ _RULES = {
     "help": "places that are tried for an object (100)",
   },
   "rules.region": {"help": "what is blended: auto, mask, box (auto)"},
+  "rules.keep_colors": {
+    "action": argparse.BooleanOptionalAction,
+    "help": "of objects with masks, against bleaching by the scene (kept)",
+  },
+  "rules.use_real": {
+    "nargs": "+",
+    "help": "what is drawn from --real-labels: count, size, place",
+  },
 }
 _BLENDING = {
   "blending.method": {

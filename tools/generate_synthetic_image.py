@@ -39,8 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     crops = backgrounds = None
     if pictures:
       names = options.pop("objects.class_names", None)
-      crops = listed_files.ListedCrops(pictures, labels, names)
+      one_class = options.get("mode") == "original"
+      crops = listed_files.ListedCrops(pictures, labels, names, one_class)
       backgrounds = listed_files.ListedBackgrounds([background])
+      listed_files.refuse_overwriting(output, crops, background)
     chosen = detection_flags.options({"pairs": "all", "images": 1, **options})
     composed = detection.generate_image(
       chosen,

@@ -121,7 +121,7 @@ def _parser():
     to="objects.class_names",
     nargs="+",
     metavar="NAME",
-    help="where the labels do not come with them",
+    help="where the labels do not come with them; of COCO: which to take",
   )
   add(
     "--num-crops",
@@ -135,7 +135,13 @@ def _parser():
     "--distractors",
     to="distractors.path",
     metavar="PLACE",
-    help="what to place without a label",
+    help="what to place without a label; say --num-distractors, too",
+  )
+  add(
+    "--distractor-kind",
+    to="distractors.kind",
+    metavar="KIND",
+    help="as --object-kind; unlabelled: a folder of any pictures",
   )
   add(
     "--backgrounds",

@@ -351,7 +351,7 @@ class Tiled:
         except (ValueError, OSError):
           continue  # The source's own check names it.
         if size[0] < self._size[0] or size[1] < self._size[1]:
-          problems.append(_too_small(name, size, self._size))
+          problems.append(too_small_to_cut(name, size, self._size))
           continue
         rows, columns = (
           _starts(whole, part)
@@ -387,7 +387,7 @@ def random_window(
     ValueError: the picture is smaller than the window.
   """
   if size[0] < crop[0] or size[1] < crop[1]:
-    raise ValueError(_too_small(name or "the picture", size, crop))
+    raise ValueError(too_small_to_cut(name or "the picture", size, crop))
   row, column = (
     int(rng.integers(whole - part + 1))
     for whole, part in zip(size, crop, strict=True)
@@ -395,7 +395,10 @@ def random_window(
   return row, column
 
 
-def _too_small(name, size, wanted):
+def too_small_to_cut(
+  name: str, size: tuple[int, int], wanted: tuple[int, int]
+) -> str:
+  """Says that a picture of a (height, width) has no window as large."""
   return (
     f"{name} is {size[1]} x {size[0]} pixels (width x height), too small to "
     f"cut {wanted[1]} x {wanted[0]} from it; enlarge or remove it, or cut "

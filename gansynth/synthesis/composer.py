@@ -121,21 +121,12 @@ class Composer:
     )
 
   def _draw_distractor(self, rng):
-    source = self.plan.distractors
-    domains = source.domains()
-    domain = domains[int(rng.integers(len(domains)))]
-    return source.read(domain, int(rng.integers(len(source.names(domain)))))
+    return self.plan.distractors.read(*self.plan.distractor(rng))
 
   def _original(self, item, name, picture, made_of):
     plan = self.plan
     pair = plan.pairs[item.pair]
     size = plan.options.backgrounds.size or picture.shape[:2]
-    if tuple(size) != picture.shape[:2]:
-      raise ValueError(
-        f"{made_of['background']} is {picture.shape[1]} x {picture.shape[0]} "
-        f"pixels (width x height), and canvases are {size[1]} x {size[0]}; in "
-        "mode original both must agree, mode fixed takes any"
-      )
     cutouts = [cutout for cutout, _ in self._labelled(pair.source)]
     seed = plan.canvas_seed(item)
     placed = original.augment_image(

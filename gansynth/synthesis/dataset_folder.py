@@ -75,6 +75,8 @@ class DatasetFolder:
     """Writes what goes into the blending, as `output.canvases` asks."""
     folder = pathlib.Path(self._output.canvases)
     name = composed.name
+    if self._output.naming == "original":  # It does not know the background.
+      name = name.partition("_bg_")[0]
     images.write(folder / "masks" / f"{name}.png", composed.mask)
     if not composed.label_text:
       images.write(folder / "canvases" / f"{name}.png", composed.canvas)

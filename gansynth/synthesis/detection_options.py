@@ -19,6 +19,8 @@ PAIRS = ("all", "cross", "within")
 WINDOWS = ("random", "tiles")
 FORMATS = ("yolo", "coco", "voc", "tfds")
 NAMINGS = ("plain", "original")
+# What mode original knows of the rules; the others stay as they are.
+_ORIGINAL_RULES = ("min_objects", "max_objects", "offset_ctr", "blend_offset")
 SEGMENTATIONS = ("rle", "polygon")
 
 
@@ -186,12 +188,37 @@ class Options:
         f"{self.objects_percentile}) needs it; name a folder of YOLO labels "
         "or a COCO json"
       )
-    if self.mode == "original" and (
-      self.rules.use_real or self.distractors.path
-    ):
+    self._check_distractors()
+    if self.mode == "original":
+      self._check_original()
+
+  def _check_distractors(self):
+    most = self.rules.max_distractors
+    if bool(self.distractors.path) != bool(most):
       raise ValueError(
-        "mode original has neither use_real nor distractors; leave them out, "
-        "or choose mode fixed"
+        f"distractors.path is {self.distractors.path!r}, and there are to be "
+        f"{self.rules.min_distractors} to {most} distractors on a picture; "
+        "say both what they are and how many (rules.max_distractors), or "
+        "neither"
+      )
+
+  def _check_original(self):
+    default = Rules()
+    unknown = [
+      name
+      for name, value in vars(self.rules).items()
+      if name not in _ORIGINAL_RULES and value != getattr(default, name)
+    ]
+    if unknown:
+      raise ValueError(
+        f"mode original has no {', '.join(unknown)}; leave out what it has "
+        "not, or choose mode fixed"
+      )
+    if self.rules.min_objects != self.rules.max_objects:
+      raise ValueError(
+        f"min_objects is {self.rules.min_objects} and max_objects "
+        f"{self.rules.max_objects}; mode original has one number of objects, "
+        "so give both the same, or choose mode fixed"
       )
 
   def to_dict(self) -> dict[str, Any]:

@@ -5,22 +5,27 @@ domains and i alone, so any machine makes the same one.
 """
 
 import dataclasses
+import os
 import zlib
 from typing import Any
 
 import numpy as np
+from absl import logging
 
-from gansynth.synthesis import original, statistics
+from gansynth.synthesis import background, original, statistics
 from gansynth.synthesis.background_sources import (
   DomainDict,
   FolderBackgrounds,
   ProceduralTiles,
   Tiled,
+  too_small_to_cut,
 )
 from gansynth.synthesis.detection_options import Options
+from gansynth.synthesis.labels import checks
 from gansynth.synthesis.object_sources import open_objects
 
 _SHOWN = 20  # problems in an error; the rest are counted
+_SEPARATORS = set("/\\\0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,15 +91,17 @@ class Plan:
     """
     self.options = options
     self._counter = counter
-    self.objects = objects or _open_objects(options.objects, options)
+    self.objects = objects or _open_objects(
+      options.objects, options, options.domains or None
+    )
     self.backgrounds = backgrounds or _open_backgrounds(options)
     self.distractors = None
     if options.distractors.path:
-      self.distractors = _open_objects(options.distractors, options)
+      self.distractors = _open_objects(options.distractors, options, None)
     self.real = None
     if options.real_labels:
       self.real = statistics.read_real(options.real_labels)
-    self.class_names = tuple(self.objects.class_names)
+    self.class_names = checks.class_names(self.objects.class_names)
     self.pairs = _pairs(
       options, self.objects.domains(), self.backgrounds.domains()
     )
@@ -106,6 +113,12 @@ class Plan:
       for target in targets
     }
     self._crops = {source: self._choose_crops(source) for source in sources}
+    self._distractors = []
+    if self.distractors is not None:
+      self._distractors = [
+        (domain, self._choose(self.distractors, domain, options.distractors))
+        for domain in self.distractors.domains()
+      ]
     self._chosen = {}
     if options.mode == "original":
       self._chosen = {each: self._choose_backgrounds(each) for each in targets}
@@ -151,6 +164,13 @@ class Plan:
     """Numbers of a domain's cut-outs that may be used."""
     return self._crops[source]
 
+  def distractor(self, rng: np.random.Generator) -> tuple[str, int]:
+    """Draws the domain and number of a cut-out that carries no label."""
+    domain, numbers = self._distractors[
+      int(rng.integers(len(self._distractors)))
+    ]
+    return domain, numbers[int(rng.integers(len(numbers)))]
+
   def background(self, item: Item) -> int:
     """Number of a picture's background in its domain.
 
@@ -183,13 +203,16 @@ class Plan:
   def check(self) -> None:
     """Looks for everything that can be found before any picture is made.
 
+    Cut-outs that fit into no background are passed over, with a warning, while
+    there are others.
+
     Raises:
       ValueError: the message lists the problems.
     """
     problems = [*self.objects.check(), *self.backgrounds.check()]
     if self.distractors is not None:
       problems += self.distractors.check()
-    problems = problems or self._check_sizes()
+    problems = problems or self._check_names() or self._check_sizes()
     if problems:
       more = len(problems) - _SHOWN
       raise ValueError(
@@ -198,37 +221,112 @@ class Plan:
         + (f"\n  and {more} more like these" if more > 0 else "")
       )
 
+  def refuse_inside_input(self, root: str | os.PathLike[str]) -> None:
+    """Raises ValueError if results would be taken for input the next time.
+
+    Args:
+      root: folder of the results.
+    """
+    outputs = [root]
+    if self.options.output.canvases:
+      outputs.append(self.options.output.canvases)
+    for folder in self._searched():
+      for output in outputs:
+        background.refuse_inside(output, folder)
+
+  def _searched(self):
+    """The folders in which all pictures are taken for input."""
+    for source in (self.objects, self.distractors, self.backgrounds):
+      told = {} if source is None else source.described()
+      told = told.get("source", told)  # of tiles
+      if told.get("kind") == "yolo":
+        yield from (os.path.join(told["path"], x) for x in ("images", "labels"))
+      elif told.get("kind") in ("rgba", "unlabelled", "folder"):
+        yield told["path"]
+    if os.path.isdir(real := self.options.real_labels):
+      inside = os.path.join(real, "images")
+      yield inside if os.path.isdir(inside) else real
+
+  def _check_names(self):
+    """Names the backgrounds that cannot be part of a picture's name."""
+    if self.options.output.naming != "original":
+      return []
+    return [
+      f"the background {name!r} of {target!r} holds {found[0]!r}, and original "
+      "naming makes it part of a file's name; rename it, or choose the plain "
+      "naming"
+      for target, count in self._counts.items()
+      for name in self.backgrounds.names(target)[:count]
+      if (found := sorted(set(name) & _SEPARATORS))
+    ]
+
   def _check_sizes(self):
-    """Names the cut-outs that fit into no background of their pair."""
-    problems = []
-    size = self.options.backgrounds.size
-    smallest_scale = self.options.rules.scale[0]
-    if self.options.mode == "original" or self.options.rules.use_real:
-      smallest_scale = 1.0 if self.options.mode == "original" else 0.0
-    largest = {}
+    """Names backgrounds of a wrong size, and cut-outs that fit into none."""
+    rooms, problems = {}, []
+    for target in self._counts:
+      rooms[target], found = self._rooms(target)
+      problems += found
+    if problems:
+      return problems
+    least = self.options.rules.scale[0]
+    if "size" in self.options.rules.use_real:
+      least = 0.0
     for pair in self.pairs:
-      if pair.target not in largest:
-        sizes = [
-          self.backgrounds.size(pair.target, number)
-          for number in range(self._counts[pair.target])
-        ]
-        if size:
-          problems += _too_small(self.backgrounds, pair.target, sizes, size)
-          sizes = [tuple(size)]
-        largest[pair.target] = max(sizes, key=min)
-      room = largest[pair.target]
-      for number in self.crops(pair.source):
-        height, width = self.objects.size(pair.source, number)
-        if min(height, width) * smallest_scale > min(room) or (
-          max(height, width) * smallest_scale > max(room)
-        ):
-          problems.append(
-            f"{self.objects.names(pair.source)[number]} is {width} x {height} "
-            f"pixels, and the backgrounds of {pair.target!r} {room[1]} x "
-            f"{room[0]} (width x height); cut it smaller, or set "
-            "rules.scale"
-          )
+      crops = self.crops(pair.source)
+      too_large = [
+        text
+        for number in crops
+        if (text := self._too_large(pair, number, rooms[pair.target], least))
+      ]
+      if len(too_large) == len(crops):
+        problems += too_large
+        continue
+      for text in too_large[:_SHOWN]:
+        logging.warning("passed over: %s", text)
+      if len(too_large) > _SHOWN:
+        logging.warning("and %d more like these", len(too_large) - _SHOWN)
     return list(dict.fromkeys(problems))
+
+  def _rooms(self, target):
+    """Returns the sizes of pictures of a target, and what is wrong there."""
+    size = tuple(self.options.backgrounds.size)
+    names = self.backgrounds.names(target)
+    sizes = {
+      number: self.backgrounds.size(target, number)
+      for number in range(self._counts[target])
+    }
+    if self.options.mode == "original":
+      problems = []
+      for number, found in sizes.items():
+        try:
+          original.check_canvas(
+            size or found, found, self.options.rules.offset_ctr
+          )
+        except ValueError as error:
+          problems.append(f"{names[number]}: {error}")
+      return set(sizes.values()), problems
+    if not size:
+      return set(sizes.values()), []
+    return {size}, [
+      too_small_to_cut(names[number], found, size)
+      for number, found in sizes.items()
+      if found[0] < size[0] or found[1] < size[1]
+    ]
+
+  def _too_large(self, pair, number, rooms, least):
+    """Says that a cut-out, `least` times its size, fits nowhere."""
+    size = self.objects.size(pair.source, number)
+    if any(
+      min(size) * least <= min(room) and max(size) * least <= max(room)
+      for room in rooms
+    ):
+      return ""
+    height, width = max(rooms, key=min)
+    return (
+      f"{self.objects.names(pair.source)[number]} is {size[1]} x {size[0]} "
+      f"pixels (width x height), and no background of {pair.target!r} is as "
+      f"large, such as {width} x {height}; cut it smaller, or set rules.scale"
+    )
 
   def _generator(self, *parts):
     numbers = [
@@ -241,14 +339,19 @@ class Plan:
   def _choose_crops(self, source):
     names = self.objects.names(source)
     limit = self.options.objects.limit
-    if not limit:
-      return list(range(len(names)))
-    if self.options.mode == "original":
-      chosen = original.choose_crops(names, limit, self.options.seed)
-      numbers = {name: number for number, name in enumerate(names)}
-      return [numbers[name] for name in chosen]
-    order = self._generator("cut-outs", source).permutation(len(names))
-    return sorted(int(number) for number in order[:limit])
+    if not limit or self.options.mode != "original":
+      return self._choose(self.objects, source, self.options.objects)
+    chosen = original.choose_crops(names, limit, self.options.seed)
+    numbers = {name: number for number, name in enumerate(names)}
+    return [numbers[name] for name in chosen]
+
+  def _choose(self, source, domain, chosen):
+    """Numbers of the cut-outs of a domain that may be used."""
+    count = len(source.names(domain))
+    if not chosen.limit:
+      return list(range(count))
+    order = self._generator("cut-outs", domain).permutation(count)
+    return sorted(int(number) for number in order[: chosen.limit])
 
   def _choose_backgrounds(self, target):
     names = self.backgrounds.names(target)[: self._counts[target]]
@@ -257,17 +360,6 @@ class Plan:
       names, self.options.images, self.options.seed
     )
     return [numbers[name] for name in chosen]
-
-
-def _too_small(backgrounds, domain, sizes, size):
-  names = backgrounds.names(domain)
-  return [
-    f"{names[number]} is {width} x {height} pixels (width x height), and "
-    f"pictures of {size[1]} x {size[0]} are to be cut from it; enlarge or "
-    "remove it, or set backgrounds.size"
-    for number, (height, width) in enumerate(sizes)
-    if height < size[0] or width < size[1]
-  ]
 
 
 def _rules(options, real):
@@ -280,8 +372,7 @@ def _rules(options, real):
   )
 
 
-def _open_objects(chosen, options):
-  domains = options.domains or None
+def _open_objects(chosen, options, domains):
   return open_objects(
     chosen.path,
     chosen.kind,
@@ -289,6 +380,7 @@ def _open_objects(chosen, options):
     class_names=chosen.class_names or None,
     domains=domains,
     seed=options.seed,
+    one_class=options.mode == "original",
   )
 
 
@@ -298,7 +390,11 @@ def _open_backgrounds(options):
   if not chosen.path:
     source = ProceduralTiles(seed=options.seed, domains=domains)
   elif chosen.domain_dict:
-    source = DomainDict(chosen.path, chosen.domain_dict, domains=domains)
+    # Files beyond the limit need not be there; tiles are counted later.
+    limit = 0 if chosen.window == "tiles" else chosen.limit
+    source = DomainDict(
+      chosen.path, chosen.domain_dict, limit=limit, domains=domains
+    )
   else:
     source = FolderBackgrounds(chosen.path, domains)
   if chosen.window == "tiles" and chosen.size:
@@ -340,13 +436,14 @@ def _pairs(options, sources, targets):
       + ", ".join(map(repr, targets))
     )
   folders = [pair.folder.casefold() for pair in pairs]
-  for number, folder in enumerate(folders):
-    first = folders.index(folder)
+  stems = [f"{pair.source}_to_{pair.target}".casefold() for pair in pairs]
+  for number in range(len(pairs)):
+    first = min(folders.index(folders[number]), stems.index(stems[number]))
     if first != number:
       raise ValueError(
         f"the data sets of {pairs[first].source!r} in {pairs[first].target!r} "
         f"and of {pairs[number].source!r} in {pairs[number].target!r} would "
-        f"both be the folder {pairs[number].folder}; rename a domain"
+        f"have the same names, as {pairs[number].folder}; rename a domain"
       )
   return tuple(pairs)
 

@@ -154,7 +154,11 @@ class RunFolder:
     self.folder = DatasetFolder(self.root, plan)
 
   def check(self) -> None:
-    """Raises ValueError if the folder holds the results of something else."""
+    """Raises ValueError if the folder cannot be used.
+
+    It lies in what is read, or holds the results of something else.
+    """
+    self.plan.refuse_inside_input(self.root)
     path = self.root / RECORD
     if path.exists():
       record.compare(path, self._fixed())
@@ -185,7 +189,8 @@ class RunFolder:
           f"have {self.plan.options.images}; ask for as many as there are, or "
           "choose another output folder"
         )
-      done[self.plan.position(item)] = line
+      if self.folder.picture(item).exists():  # Nobody has removed it since.
+        done[self.plan.position(item)] = line
     problems = {p: text for p, text in problems.items() if p not in done}
     return done, problems
 
@@ -247,8 +252,9 @@ class Run(RunFolder):
     """Records what makes the pictures, or checks that it is the same.
 
     Raises:
-      ValueError: the folder holds the results of something else.
+      ValueError: the folder cannot be used, see `check`.
     """
+    self.plan.refuse_inside_input(self.root)
     path = self.root / RECORD
     record.check(path, self._fixed(), self._folders(), alone=False)
     made_by = self._made_by()
@@ -349,12 +355,12 @@ def find(root: str | os.PathLike[str], name: str) -> dict[str, Any]:
     ValueError: there is no run, or it has no such picture.
   """
   root = pathlib.Path(root)
-  wanted = pathlib.PurePath(name).stem
+  wanted = pathlib.PurePath(name)
   for line in journal.read(root):
-    if line.get("name") == wanted:
+    if line.get("name") in (wanted.name, wanted.stem):
       return line
   raise ValueError(
-    f"{root} has no picture {wanted!r}; the names are in its {MANIFEST}"
+    f"{root} has no picture {wanted.stem!r}; the names are in its {MANIFEST}"
   )
 
 

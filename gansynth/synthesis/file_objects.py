@@ -3,6 +3,7 @@
 They are sources of objects, see `object_sources.ObjectSource`.
 """
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import PurePath
@@ -89,6 +90,7 @@ class YoloCrops(_Files):
     class_names: None: those of a file of names in root; without one, "object"
       if no label has another class than 0.
     domains: to use, in this order; None: all.
+    one_class: take all labels for the first class, whatever they say.
 
   Raises:
     ValueError: another layout, or classes without names.
@@ -101,7 +103,9 @@ class YoloCrops(_Files):
     root: str | os.PathLike[str],
     class_names: Sequence[str] | None = None,
     domains: Sequence[str] | None = None,
+    one_class: bool = False,
   ) -> None:
+    self._one_class = one_class
     folder = os.path.join(os.fspath(root), "images")
     if not os.path.isdir(folder):
       raise ValueError(
@@ -156,7 +160,11 @@ class YoloCrops(_Files):
 
   def _labels(self, domain, index, num_classes) -> tuple[LabelledObject, ...]:
     height, width = self.size(domain, index)
-    return yolo.read(self.label_path(domain, index), width, height, num_classes)
+    path = self.label_path(domain, index)
+    if not self._one_class:
+      return yolo.read(path, width, height, num_classes)
+    found = yolo.read(path, width, height, None)
+    return tuple(dataclasses.replace(each, class_id=0) for each in found)
 
   def _make(self, domain: str, index: int) -> Cutout:
     image = images.read(self.path(domain, index))

@@ -16,6 +16,7 @@ class ListedCrops(YoloCrops):
     labels: their label files, in the same order; None: beside the crops, or
       in `labels` where those are in `images`.
     class_names: see `YoloCrops`.
+    one_class: see `YoloCrops`.
 
   Raises:
     ValueError: there are more of one than of the other, or none; classes
@@ -29,7 +30,9 @@ class ListedCrops(YoloCrops):
     pictures: Sequence[str | os.PathLike[str]],
     labels: Sequence[str | os.PathLike[str]] | None = None,
     class_names: Sequence[str] | None = None,
+    one_class: bool = False,
   ) -> None:
+    self._one_class = one_class
     pictures = [os.fspath(path) for path in pictures]
     if labels is None:
       labels = [_label_beside(path) for path in pictures]
@@ -64,6 +67,24 @@ class ListedBackgrounds(background_sources.FileBackgrounds):
   def described(self) -> dict[str, Any]:
     """See `BackgroundSource`."""
     return {"kind": "listed", "domains": self._pictures.described()}
+
+
+def refuse_overwriting(
+  output: str | os.PathLike[str],
+  crops: ListedCrops,
+  background: str | os.PathLike[str],
+) -> None:
+  """Raises ValueError if a picture or its labels would replace an input."""
+  inputs = {os.path.realpath(background)}
+  for number in range(len(crops.names(""))):
+    inputs.add(os.path.realpath(crops.path("", number)))
+    inputs.add(os.path.realpath(crops.label_path("", number)))
+  for path in (output, os.path.splitext(output)[0] + ".txt"):
+    if os.path.realpath(path) in inputs:
+      raise ValueError(
+        f"the output {os.fspath(path)} would replace a picture or labels that "
+        "are read; choose another name"
+      )
 
 
 def _listed(paths, what):

@@ -74,6 +74,7 @@ def open_objects(
   class_names: Sequence[str] | None = None,
   domains: Sequence[str] | None = None,
   seed: int = 0,
+  one_class: bool = False,
 ) -> ObjectSource:
   """Opens a source of cut-outs.
 
@@ -85,6 +86,7 @@ def open_objects(
     domains: to use, in this order; None: all. Sources that tell no domains
       apart pass over it.
     seed: of procedural turbines.
+    one_class: see `YoloCrops`; passed over by the others.
 
   Raises:
     ValueError: unknown kind, or nothing of the kind is there.
@@ -99,7 +101,7 @@ def open_objects(
   if kind == "procedural":
     return ProceduralTurbines(seed, domains=domains)
   if kind == "yolo":
-    return YoloCrops(path, class_names, domains)
+    return YoloCrops(path, class_names, domains, one_class)
   if kind == "coco":
     return CocoObjects(path, images, class_names=class_names)
   if kind == "rgba":

@@ -199,6 +199,27 @@ def check_domain(name: str) -> None:
     )
 
 
+def check_canvas(
+  out_shape: int | Sequence[int],
+  background: tuple[int, int],
+  offset_ctr: int = 20,
+) -> None:
+  """Raises ValueError on a canvas that cannot be, or fits no background.
+
+  Args:
+    out_shape: see `augment_image`.
+    background: its height and width.
+    offset_ctr: see `augment_image`.
+  """
+  side = _side(out_shape, offset_ctr)
+  if tuple(background) != (side, side):
+    raise ValueError(
+      f"the background is {background[1]} x {background[0]} pixels (width x "
+      f"height), and the canvas {side} x {side}; in mode original both must "
+      "agree, mode fixed takes any"
+    )
+
+
 def _side(out_shape, offset_ctr):
   sides = np.ravel(out_shape).tolist()
   if len(sides) not in (1, 2) or len(set(sides)) != 1:

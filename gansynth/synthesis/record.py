@@ -11,6 +11,8 @@ from typing import Any
 
 from gansynth import files
 
+_SHOWN = 6  # of what differs, in an error
+
 
 def check(
   path: pathlib.Path,
@@ -58,11 +60,14 @@ def compare(path: pathlib.Path, made_by: Mapping[str, Any]) -> None:
   recorded = read(path)
   differing = [k for k in made_by if recorded.get(k) != made_by[k]]
   if differing:
+    more = len(differing) - _SHOWN
     raise ValueError(
       f"{path.parent} holds pictures made with "
-      + ", ".join(f"{k} {recorded.get(k)!r}" for k in differing)
-      + ", now it is "
-      + ", ".join(f"{made_by[k]!r}" for k in differing)
+      + ", with ".join(
+        f"{k} {recorded.get(k)!r}, now it is {made_by[k]!r}"
+        for k in differing[:_SHOWN]
+      )
+      + (f", and {more} more that differ" if more > 0 else "")
       + "; choose another output folder, or remove that one"
     )
 

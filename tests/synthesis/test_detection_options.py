@@ -46,8 +46,20 @@ def test_they_survive_json():
     ({"rules": {"use_real": ["size"]}}, "real_labels is not set"),
     ({"objects_percentile": 50.0}, "real_labels is not set"),
     (
-      {"mode": "original", "distractors": {"path": "x"}},
-      "mode original has neither use_real nor distractors",
+      {"mode": "original", "rules": {"flip": True, "scale": (1, 2)}},
+      "mode original has no scale, flip; leave out",
+    ),
+    (
+      {"mode": "original", "rules": {"min_objects": 1}},
+      "min_objects is 1 and max_objects 3; mode original has one number",
+    ),
+    (
+      {"distractors": {"path": "x"}},
+      "distractors.path is 'x', and there are to be 0 to 0 distractors",
+    ),
+    (
+      {"rules": {"max_distractors": 2}},
+      "distractors.path is '', and there are to be 0 to 2 distractors",
     ),
     ({"blending": {"batch_size": 0}}, "batch_size is 0; expected 1 or more"),
   ],
