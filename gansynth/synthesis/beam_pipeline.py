@@ -30,6 +30,7 @@ from gansynth.synthesis.detection_plan import Plan
 
 try:
   import apache_beam as beam
+  from apache_beam.metrics import Metrics, MetricsFilter
   from apache_beam.options.pipeline_options import PipelineOptions
   from apache_beam.runners.runner import PipelineState
   from apache_beam.utils.shared import Shared
@@ -49,6 +50,7 @@ _CHUNKS = 256  # at least, before a chunk is more than one batch
 _NOTE_SECONDS = 60  # a killed worker leaves this much that is not noted
 _SEEN_SECONDS = 120  # until all machines see a new file; on NFS up to 60
 _POLL_SECONDS = 5
+_NAMESPACE, _MADE = "gansynth", "pictures made"  # of Beam's counters
 
 
 class PipelineError(ValueError):
@@ -79,8 +81,7 @@ def generate(
     beam_options: Beam's own, or its flags; None: its local runner.
 
   Returns:
-    What was done, and what could not be. Pictures that were there without a
-    note in a journal, of killed workers, count as made.
+    What was done, and what could not be.
 
   Raises:
     ValueError: sources with problems, or an output of another run; no worker
@@ -109,21 +110,22 @@ def generate(
     | "Wait for all" >> beam.combiners.Count.Globally()
     | "Finish" >> beam.Map(_finish, values, str(root))
   )
-  _run(pipeline)
-  already = len(done)
+  finished = _run(pipeline)
   done, problems = _wait_for_notes(folder)
+  made = _made(finished, len(waiting) - len(problems))
   sheets = []
   if options.output.preview:
     sheets = [root / pair.folder / PREVIEW for pair in plan.pairs]
   return detection_run.Result(
-    len(done) - already, already, sorted(problems.values()), 0, sheets
+    made, len(done) - made, sorted(problems.values()), 0, sheets
   )
 
 
 def _run(pipeline):
   """Waits for the end of a pipeline; runners tell of errors in many ways."""
   try:
-    state = pipeline.run().wait_until_finish()
+    result = pipeline.run()
+    state = result.wait_until_finish()
   except Exception as error:
     *_, last = str(error).strip().splitlines() or [repr(error)]
     raise PipelineError(f"the Beam pipeline has failed: {last}") from error
@@ -132,25 +134,27 @@ def _run(pipeline):
       f"the Beam pipeline has ended as {state}; see what its runner logged, "
       "and start again"
     )
+  return result
+
+
+def _made(result, most):
+  """How many pictures were not there; `most` where the runner cannot tell."""
+  found = result.metrics().query(MetricsFilter().with_name(_MADE))
+  counters = [counter.result for counter in found["counters"]]
+  # Runners may count a bundle again that was tried again.
+  return min(sum(counters), most) if counters else most
 
 
 class _Blend(beam.DoFn):
   """Composes, blends, writes and notes chunks of pictures."""
 
   def __init__(self, options, root, start, create_blender):
-    self._options = options
     self._root = pathlib.Path(root)
     self._start = start
-    self._create_blender = create_blender
-    self._shared = Shared()
-
-  def setup(self):
-    # The threads of a process have one of it.
-    self._worker = self._shared.acquire(
-      functools.partial(
-        _Worker, self._options, self._root, self._start, self._create_blender
-      )
+    self._create_worker = functools.partial(
+      _Worker, options, self._root, start, create_blender
     )
+    self._shared = Shared()
 
   def start_bundle(self):
     self._lines = []
@@ -158,12 +162,12 @@ class _Blend(beam.DoFn):
 
   def process(self, ranges: Iterable[tuple[int, int]]) -> Iterator[int]:
     positions = [position for each in ranges for position in range(*each)]
-    lines = self._worker.make(positions)
+    # One for all threads of a process, and none for an empty bundle.
+    worker = self._shared.acquire(self._create_worker)
+    lines, made = worker.make(positions)
+    Metrics.counter(_NAMESPACE, _MADE).inc(made)
     problems = sum("problem" in line for line in lines)
-    beam.metrics.Metrics.counter("gansynth", "problems").inc(problems)
-    beam.metrics.Metrics.counter("gansynth", "pictures").inc(
-      len(lines) - problems
-    )
+    Metrics.counter(_NAMESPACE, "problems").inc(problems)
     self._lines += lines
     if time.monotonic() - self._noted > _NOTE_SECONDS:
       self._note()
@@ -196,10 +200,15 @@ class _Worker:
     self._run.start()
     self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
 
-  def make(self, positions: Sequence[int]) -> list[dict[str, Any]]:
-    """Makes pictures; returns their lines of the manifest, or problems."""
+  def make(self, positions: Sequence[int]) -> tuple[list[dict[str, Any]], int]:
+    """Makes pictures.
+
+    Returns:
+      Their lines of the manifest, or problems, and how many were not there.
+    """
     run = self._run
     lines = []
+    made = 0
 
     def goes_on(item, error):
       lines.append(run.problem(item, error))
@@ -215,7 +224,8 @@ class _Worker:
     with background.Writer() as writer:
       for composed, picture in run.blended(ahead, goes_on):
         writer.submit(write, composed, picture)
-    return lines
+        made += picture is not None
+    return lines, made
 
 
 def _finish(chunks: int, options: dict[str, Any], root: str) -> None:

@@ -32,7 +32,7 @@ def values(tmp_path_factory):
   root = tmp_path_factory.mktemp("sources")
   values = detection_folders.write(root)
   values["images"] = 5  # batches of 4 end within a pair and across two
-  values["blending"] = {"method": "poisson", "batch_size": 4}
+  values["blending"] = {"method": "gaussian_poisson", "batch_size": 4}
   values["output"] |= {"formats": ("yolo", "coco", "voc")}
   return values
 
@@ -88,7 +88,7 @@ def test_it_goes_on_where_a_shard_was(values, made, tmp_path):
   assert (result.made, result.already_there, result.missing) == (13, 7, 0)
   assert before.items() <= times(tmp_path).items()
   assert contents(tmp_path) == contents(made)
-  again = on_beam(values, tmp_path)
+  again = on_beam(values, tmp_path, create=fail)  # which nothing calls
   assert (again.made, again.already_there) == (0, 20)
 
 
@@ -103,7 +103,8 @@ def test_what_was_not_noted_is_noted_and_not_made_again(values, made, tmp_path):
   assert len(notes) == 2  # one for each bundle
   notes[0].unlink()
   before = times(tmp_path)
-  on_beam(values, tmp_path)
+  result = on_beam(values, tmp_path)
+  assert (result.made, result.already_there) == (0, 20)
   assert times(tmp_path) == before
   assert contents(tmp_path) == contents(made)
 
