@@ -150,7 +150,9 @@ def test_more_pictures_leave_those_that_are_there(sources, made, tmp_path):
   assert {n: b for n, b in after.items() if n.endswith(".png")} == {
     n: b for n, b in contents(made).items() if n.endswith(".png")
   }
-  with pytest.raises(ValueError, match="holds picture [23] of a data set that"):
+  with pytest.raises(
+    ValueError, match=r"holds picture [23] of a data set that"
+  ):
     generate(sources, tmp_path, images=2, output={"formats": ("yolo",)})
 
 
