@@ -222,18 +222,24 @@ def _print_table(turns, arguments):
 def _memory(ways, method, count):
   """Prints how the memory of one long run develops."""
   samples = ways.run(count, method=method, every=0.5)[:-1]
-  steady = [each for each in samples if count / 4 <= each.done < count]
-  if len(steady) < 3:
+  watched = [each for each in samples if 2 * _BATCH <= each.done < count]
+  later = [each for each in watched if each.done >= count / 2]
+  if len(later) < 3:
     print(f"memory, {method}: too few pictures to tell", flush=True)
     return
-  done = [each.done for each in steady]
-  rss = [each.rss_mib + each.children_mib for each in steady]
-  slope = 1024 * 1000 * np.polyfit(done, rss, 1)[0]
+  first, last = watched[0], watched[-1]
+  rss = [each.rss_mib + each.children_mib for each in later]
+  slope = 1024 * 1000 * np.polyfit([each.done for each in later], rss, 1)[0]
+  # The heap grows by leaps, where its gaps are too small for once.
+  reached = next(
+    each.done for each in watched if each.peak_mib > last.peak_mib - 1
+  )
   print(
-    f"memory, {method}, {count} pictures: peak {samples[-1].peak_mib:.0f} MiB; "
-    f"resident {rss[0]:.0f} MiB after {done[0]} pictures, {rss[-1]:.0f} after "
-    f"{done[-1]}; {slope:+.0f} KB per 1000 pictures "
-    f"({min(rss):.0f} to {max(rss):.0f} MiB)",
+    f"memory, {method}, {count} pictures: {rss[-1]:.0f} MiB resident "
+    f"({first.rss_mib + first.children_mib:.0f} after {first.done} pictures), "
+    f"{slope:+.0f} KB per 1000 pictures in the second half; peak "
+    f"{last.peak_mib:.0f} MiB, reached by picture {reached}; "
+    f"{samples[-1].peak_mib:.0f} with the files about all pictures",
     flush=True,
   )
 

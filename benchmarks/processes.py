@@ -107,9 +107,10 @@ def _memory(pid):
 
 
 def _cpu_s(pid):
+  """Of a process and of those children that it has seen end."""
   text = pathlib.Path(f"/proc/{pid}/stat").read_text()
   fields = text.rpartition(")")[2].split()
-  return sum(int(ticks) for ticks in fields[11:13]) / _TICK
+  return sum(int(ticks) for ticks in fields[11:15]) / _TICK
 
 
 def _descendants(pid):
