@@ -85,8 +85,10 @@ def generate(
     ValueError: options, sources or an output that cannot be used.
     OSError: results cannot be written.
   """
+  if workers is not None and workers < 0:
+    raise ValueError(f"workers is {workers}; expected 0 (threads) or more")
   if workers is None:
-    workers = min(8, max(0, (os.cpu_count() or 1) - 2))
+    workers = min(8, max(0, len(os.sched_getaffinity(0)) - 2))
   plan = Plan(options)
   blender = create_blender(options)
   return detection_run.generate(
@@ -105,12 +107,17 @@ def remake(
     output: file to write to, of the same ending.
 
   Raises:
-    ValueError: there is no such run or picture, or what it was made of has
-      changed.
+    ValueError: there is no such run or picture, what it was made of has
+      changed, or another ending.
     OSError: the picture cannot be written.
   """
   options = detection_run.recorded_options(root)
   line = detection_run.find(root, name)
+  ending = f".{options.output.picture}"
+  if pathlib.Path(output).suffix != ending:
+    raise ValueError(
+      f"{output} does not end in {ending}, as the run's pictures"
+    )
   run = detection_run.Run(Plan(options), create_blender(options), root)
   run.compare()
   item = run.plan.find(line["source"], line["target"], line["index"])
@@ -151,7 +158,11 @@ def generate_image(
   )
   plan = Plan(options, crops, backgrounds, counter=0)
   plan.check()
-  run = detection_run.Run(plan, create_blender(options), output.parent)
+  # Nothing has to be the same as in a batch, which takes longer.
+  alone = dataclasses.replace(
+    options, blending=dataclasses.replace(options.blending, batch_size=1)
+  )
+  run = detection_run.Run(plan, create_blender(alone), output.parent)
   composed = dataclasses.replace(
     run.composer(plan.item(0)), name=canvas_name or output.stem
   )

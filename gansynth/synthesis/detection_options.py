@@ -158,6 +158,11 @@ class Options:
     for each in self.output.formats:
       _choose("output.formats", each, FORMATS)
     background.check_format(self.output.picture)
+    twice = [x for x in self.domains if self.domains.count(x) > 1]
+    if twice:
+      raise ValueError(
+        f"domains holds {twice[0]!r} more than once; name each domain once"
+      )
     _at_least("seed", self.seed, 0)
     _at_least("images", self.images, 1)
     _at_least("objects.limit", self.objects.limit, 0)

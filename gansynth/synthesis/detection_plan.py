@@ -5,27 +5,21 @@ domains and i alone, so any machine makes the same one.
 """
 
 import dataclasses
-import os
 import zlib
 from typing import Any
 
 import numpy as np
-from absl import logging
 
-from gansynth.synthesis import background, original, statistics
+from gansynth.synthesis import detection_checks, original, statistics
 from gansynth.synthesis.background_sources import (
   DomainDict,
   FolderBackgrounds,
   ProceduralTiles,
   Tiled,
-  too_small_to_cut,
 )
 from gansynth.synthesis.detection_options import Options
 from gansynth.synthesis.labels import checks
 from gansynth.synthesis.object_sources import open_objects
-
-_SHOWN = 20  # problems in an error; the rest are counted
-_SEPARATORS = set("/\\\0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +58,7 @@ class Plan:
     objects: source of cut-outs.
     backgrounds: source of pictures to put them into.
     distractors: source of unlabelled cut-outs, or None.
+    distractor_numbers: which may be used: of each domain its name and numbers.
     real: `statistics.Distribution` of real labels, or None.
     rules: how objects are placed, the number of objects filled in.
     pairs: of domains.
@@ -113,9 +108,9 @@ class Plan:
       for target in targets
     }
     self._crops = {source: self._choose_crops(source) for source in sources}
-    self._distractors = []
+    self.distractor_numbers = []
     if self.distractors is not None:
-      self._distractors = [
+      self.distractor_numbers = [
         (domain, self._choose(self.distractors, domain, options.distractors))
         for domain in self.distractors.domains()
       ]
@@ -166,9 +161,8 @@ class Plan:
 
   def distractor(self, rng: np.random.Generator) -> tuple[str, int]:
     """Draws the domain and number of a cut-out that carries no label."""
-    domain, numbers = self._distractors[
-      int(rng.integers(len(self._distractors)))
-    ]
+    choice = int(rng.integers(len(self.distractor_numbers)))
+    domain, numbers = self.distractor_numbers[choice]
     return domain, numbers[int(rng.integers(len(numbers)))]
 
   def background(self, item: Item) -> int:
@@ -209,124 +203,11 @@ class Plan:
     Raises:
       ValueError: the message lists the problems.
     """
-    problems = [*self.objects.check(), *self.backgrounds.check()]
-    if self.distractors is not None:
-      problems += self.distractors.check()
-    problems = problems or self._check_names() or self._check_sizes()
-    if problems:
-      more = len(problems) - _SHOWN
-      raise ValueError(
-        "nothing was made, because:\n"
-        + "\n".join(f"  {problem}" for problem in problems[:_SHOWN])
-        + (f"\n  and {more} more like these" if more > 0 else "")
-      )
+    detection_checks.check_plan(self)
 
-  def refuse_inside_input(self, root: str | os.PathLike[str]) -> None:
-    """Raises ValueError if results would be taken for input the next time.
-
-    Args:
-      root: folder of the results.
-    """
-    outputs = [root]
-    if self.options.output.canvases:
-      outputs.append(self.options.output.canvases)
-    for folder in self._searched():
-      for output in outputs:
-        background.refuse_inside(output, folder)
-
-  def _searched(self):
-    """The folders in which all pictures are taken for input."""
-    for source in (self.objects, self.distractors, self.backgrounds):
-      told = {} if source is None else source.described()
-      told = told.get("source", told)  # of tiles
-      if told.get("kind") == "yolo":
-        yield from (os.path.join(told["path"], x) for x in ("images", "labels"))
-      elif told.get("kind") in ("rgba", "unlabelled", "folder"):
-        yield told["path"]
-    if os.path.isdir(real := self.options.real_labels):
-      inside = os.path.join(real, "images")
-      yield inside if os.path.isdir(inside) else real
-
-  def _check_names(self):
-    """Names the backgrounds that cannot be part of a picture's name."""
-    if self.options.output.naming != "original":
-      return []
-    return [
-      f"the background {name!r} of {target!r} holds {found[0]!r}, and original "
-      "naming makes it part of a file's name; rename it, or choose the plain "
-      "naming"
-      for target, count in self._counts.items()
-      for name in self.backgrounds.names(target)[:count]
-      if (found := sorted(set(name) & _SEPARATORS))
-    ]
-
-  def _check_sizes(self):
-    """Names backgrounds of a wrong size, and cut-outs that fit into none."""
-    rooms, problems = {}, []
-    for target in self._counts:
-      rooms[target], found = self._rooms(target)
-      problems += found
-    if problems:
-      return problems
-    least = self.options.rules.scale[0]
-    if "size" in self.options.rules.use_real:
-      least = 0.0
-    for pair in self.pairs:
-      crops = self.crops(pair.source)
-      too_large = [
-        text
-        for number in crops
-        if (text := self._too_large(pair, number, rooms[pair.target], least))
-      ]
-      if len(too_large) == len(crops):
-        problems += too_large
-        continue
-      for text in too_large[:_SHOWN]:
-        logging.warning("passed over: %s", text)
-      if len(too_large) > _SHOWN:
-        logging.warning("and %d more like these", len(too_large) - _SHOWN)
-    return list(dict.fromkeys(problems))
-
-  def _rooms(self, target):
-    """Returns the sizes of pictures of a target, and what is wrong there."""
-    size = tuple(self.options.backgrounds.size)
-    names = self.backgrounds.names(target)
-    sizes = {
-      number: self.backgrounds.size(target, number)
-      for number in range(self._counts[target])
-    }
-    if self.options.mode == "original":
-      problems = []
-      for number, found in sizes.items():
-        try:
-          original.check_canvas(
-            size or found, found, self.options.rules.offset_ctr
-          )
-        except ValueError as error:
-          problems.append(f"{names[number]}: {error}")
-      return set(sizes.values()), problems
-    if not size:
-      return set(sizes.values()), []
-    return {size}, [
-      too_small_to_cut(names[number], found, size)
-      for number, found in sizes.items()
-      if found[0] < size[0] or found[1] < size[1]
-    ]
-
-  def _too_large(self, pair, number, rooms, least):
-    """Says that a cut-out, `least` times its size, fits nowhere."""
-    size = self.objects.size(pair.source, number)
-    if any(
-      min(size) * least <= min(room) and max(size) * least <= max(room)
-      for room in rooms
-    ):
-      return ""
-    height, width = max(rooms, key=min)
-    return (
-      f"{self.objects.names(pair.source)[number]} is {size[1]} x {size[0]} "
-      f"pixels (width x height), and no background of {pair.target!r} is as "
-      f"large, such as {width} x {height}; cut it smaller, or set rules.scale"
-    )
+  def count(self, target: str) -> int:
+    """Number of backgrounds of a domain that may be used."""
+    return self._counts[target]
 
   def _generator(self, *parts):
     numbers = [

@@ -19,7 +19,7 @@ import numpy as np
 import gansynth
 from gansynth import config as config_lib
 from gansynth.progress import Progress
-from gansynth.synthesis import background, journal, record
+from gansynth.synthesis import background, detection_checks, journal, record
 from gansynth.synthesis.composer import (
   Composed,
   Composer,
@@ -156,9 +156,9 @@ class RunFolder:
   def check(self) -> None:
     """Raises ValueError if the folder cannot be used.
 
-    It lies in what is read, or holds the results of something else.
+    See `detection_checks.check_output`; or it holds something else's results.
     """
-    self.plan.refuse_inside_input(self.root)
+    detection_checks.check_output(self.plan, self.root)
     path = self.root / RECORD
     if path.exists():
       record.compare(path, self._fixed())
@@ -254,7 +254,7 @@ class Run(RunFolder):
     Raises:
       ValueError: the folder cannot be used, see `check`.
     """
-    self.plan.refuse_inside_input(self.root)
+    detection_checks.check_output(self.plan, self.root)
     path = self.root / RECORD
     record.check(path, self._fixed(), self._folders(), alone=False)
     made_by = self._made_by()
@@ -340,7 +340,7 @@ class Run(RunFolder):
 
   def _made_by(self):
     return super()._made_by() | json.loads(
-      json.dumps(config_lib.flatten({"blender": self.blender.made_by}))
+      json.dumps(config_lib.flatten({"blender": self._about["blending"]}))
     )
 
 

@@ -50,8 +50,9 @@ def refuse_foreign(folder: pathlib.Path, outputs: Iterable[str]) -> None:
   foreign = [name for name in outputs if (folder / name).exists()]
   if foreign:
     raise ValueError(
-      f"{folder} holds pictures that were not made here ({foreign[0]} and "
-      f"{len(foreign) - 1} more in the way); choose another output folder"
+      f"{folder} holds pictures that were not made here ({foreign[0]}"
+      + (f" and {len(foreign) - 1} more" if len(foreign) > 1 else "")
+      + " in the way); choose another output folder"
     )
 
 
