@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _DECODED = 500  # cut-outs of a domain at most, before a run
 _SHOWN = 20  # problems in an error; the rest are counted
+_WARNED = 5  # cut-outs that are passed over
 _SEPARATORS = set("/\\\0")
 
 
@@ -80,7 +81,7 @@ def _check_names(plan):
 
 def _check_sizes(plan):
   """Names backgrounds of a wrong size, and cut-outs that fit into none."""
-  rooms, problems = {}, []
+  rooms, problems, passed_over = {}, [], []
   for target in _targets(plan):
     rooms[target], found = _rooms(plan, target)
     problems += found
@@ -98,11 +99,13 @@ def _check_sizes(plan):
     ]
     if len(too_large) == len(crops):
       problems += too_large
-      continue
-    for text in too_large[:_SHOWN]:
-      logging.warning("passed over: %s", text)
-    if len(too_large) > _SHOWN:
-      logging.warning("and %d more like these", len(too_large) - _SHOWN)
+    else:
+      passed_over += too_large
+  passed_over = list(dict.fromkeys(passed_over))
+  for text in passed_over[:_WARNED]:
+    logging.warning("passed over: %s", text)
+  if len(passed_over) > _WARNED:
+    logging.warning("and %d more like these", len(passed_over) - _WARNED)
   return list(dict.fromkeys(problems))
 
 

@@ -332,8 +332,13 @@ def _pairs(options, sources, targets):
 def _check_domain(domain, naming):
   if naming == "original":
     original.check_domain(domain)
-  if set(domain) & set("/\\;:\0") or domain in (".", ".."):
+  if (
+    set(domain) & set("/\\;:")
+    or not domain.isprintable()
+    or domain != domain.strip()
+    or domain in (".", "..")
+  ):
     raise ValueError(
       f"the domain {domain!r} cannot be part of a file's name; rename it "
-      "without / \\ ; :"
+      "without / \\ ; : and control characters, or blanks at its ends"
     )

@@ -1,11 +1,13 @@
 """Crops and backgrounds that are named one by one, in the order given."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from typing import Any
 
 from gansynth.synthesis import background_sources, picture_folders
 from gansynth.synthesis.file_objects import YoloCrops
+from gansynth.synthesis.labels import yolo
 
 
 class ListedCrops(YoloCrops):
@@ -15,12 +17,12 @@ class ListedCrops(YoloCrops):
     pictures: of the crops.
     labels: their label files, in the same order; None: beside the crops, or
       in `labels` where those are in `images`.
-    class_names: see `YoloCrops`.
+    class_names: None: those of a file of names beside the labels, else
+      numbered, for the results name no class either.
     one_class: see `YoloCrops`.
 
   Raises:
-    ValueError: there are more of one than of the other, or none; classes
-      without names.
+    ValueError: there are more of one than of the other, or none.
   """
 
   kind = "listed"
@@ -51,6 +53,17 @@ class ListedCrops(YoloCrops):
   def label_path(self, domain: str, index: int) -> str:
     """Path of the label file of crop `index`."""
     return self._labels_of[index]
+
+  def _find_names(self):
+    names = yolo.read_classes(self.root)
+    if names is not None:
+      return names
+    most = 0
+    for index in range(len(self._labels_of)):
+      with contextlib.suppress(ValueError, OSError):  # `check` names them.
+        found = self._labels("", index, None)
+        most = max([most, *(each.class_id for each in found)])
+    return tuple(f"class {number}" for number in range(most + 1))
 
 
 class ListedBackgrounds(background_sources.FileBackgrounds):
