@@ -9,6 +9,8 @@ from gansynth.synthesis import background_sources, picture_folders
 from gansynth.synthesis.file_objects import YoloCrops
 from gansynth.synthesis.labels import yolo
 
+_MOST_CLASSES = 10_000  # that are numbered
+
 
 class ListedCrops(YoloCrops):
   """Crops and their YOLO label files.
@@ -63,6 +65,7 @@ class ListedCrops(YoloCrops):
       with contextlib.suppress(ValueError, OSError):  # `check` names them.
         found = self._labels("", index, None)
         most = max([most, *(each.class_id for each in found)])
+    most = min(most, _MOST_CLASSES - 1)  # A slip of the pen is named, too.
     return tuple(f"class {number}" for number in range(most + 1))
 
 
