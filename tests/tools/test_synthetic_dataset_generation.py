@@ -261,6 +261,7 @@ LABEL = "crops/labels/north/c1.txt"
     (write("out/s_north_t_north/x", ""), "pictures that were not made here"),
     (write("out/generation.json", "{"), "generation.json is damaged"),
     (write("out/generation.json", '{"a": 1}'), "options.mode None, now it is"),
+    (write("out/generation.json", "{}"), "more that differ; choose another o"),
     (write("out", ""), "the output out is a file"),
   ],
 )
