@@ -18,11 +18,6 @@ from gansynth.synthesis.labels import (
   rle,
 )
 
-# Of protobuf, while TensorFlow Datasets reads its metadata.
-pytestmark = pytest.mark.filterwarnings(
-  r"ignore:label\(\) is deprecated:DeprecationWarning"
-)
-
 NAMES = ("wind turbine", 'a "b" & <c>', "風車")
 MASK = np.zeros((20, 30), bool)
 MASK[3:6, 4:9] = True

@@ -15,14 +15,10 @@ from gansynth.synthesis import original
 
 coco_lib = pytest.importorskip("pycocotools.coco")
 coco_mask = pytest.importorskip("pycocotools.mask")
-pytestmark = [
-  # Of protobuf, while TensorFlow Datasets reads its metadata.
-  pytest.mark.filterwarnings(
-    r"ignore:label\(\) is deprecated:DeprecationWarning"
-  ),
-  # Of pycocotools with NumPy 2.
-  pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept"),
-]
+# Of pycocotools with NumPy 2.
+pytestmark = pytest.mark.filterwarnings(
+  "ignore:__array__ implementation doesn't accept"
+)
 NAMES = ("mill", 'big "barn" <&>')
 
 
