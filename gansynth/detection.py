@@ -1,13 +1,14 @@
 """Detection data: labelled objects blended into any backgrounds.
 
-from gansynth import detection
+Example:
+  from gansynth import detection
 
-options = detection.Options.from_dict({
-  "images": 200,
-  "objects": {"path": "crops"},
-  "backgrounds": {"path": "tiles"},
-})
-detection.generate(options, "data")
+  options = detection.Options.from_dict({
+    "images": 200,
+    "objects": {"path": "crops"},
+    "backgrounds": {"path": "tiles"},
+  })
+  detection.generate(options, "data")
 """
 
 import dataclasses

@@ -267,7 +267,7 @@ def test_without_weights():
   ("options", "message"),
   [
     ({"method": "magic"}, "unknown method 'magic'"),
-    ({"method": "gp_gan"}, "needs the weights of a EncoderDecoder"),
+    ({"method": "gp_gan"}, "needs weights of the network EncoderDecoder"),
     ({"method": "paste", "batch_size": 0}, "batch_size is 0"),
     ({"method": "poisson", "transfer": "best"}, "transfer is 'best'"),
     ({"method": "feather", "feather": -1}, "feather is -1"),
@@ -283,7 +283,7 @@ def test_options_that_do_not_fit(options, message):
 
 def test_networks_that_do_not_fit(loaded):
   arguments = loaded.network, loaded._variables
-  with pytest.raises(ValueError, match="takes a DcganGenerator"):
+  with pytest.raises(ValueError, match="takes the network DcganGenerator"):
     Blender("gp_gan_unsupervised", *arguments)
   with pytest.raises(ValueError, match=r"image_size is 64.*weights are for 32"):
     Blender("gp_gan", *arguments, image_size=64)

@@ -31,13 +31,13 @@ def check(
     return
   if network is None:
     raise ValueError(
-      f"method {method} needs the weights of a {kind.__name__}; give them "
-      "(gansynth.Blender.load, or --weights of tools/blend.py), or choose "
+      f"method {method} needs weights of the network {kind.__name__}; give "
+      "them (gansynth.Blender.load, or --weights of tools/blend.py), or choose "
       "method gaussian_poisson, which needs none"
     )
   if not isinstance(network, kind):
     raise ValueError(
-      f"method {method} takes a {kind.__name__}, the weights are of a "
+      f"method {method} takes the network {kind.__name__}, the weights are of "
       f"{type(network).__name__}"
     )
   if image_size not in (None, network.image_size):
