@@ -320,7 +320,7 @@ def test_what_is_wrong_with_files_is_named_before(
     (["--num-objects", "1", "2", "3"], "--num-objects is [1, 2, 3]"),
     (["--rotation=45"], "rotation is '45'; expected one of"),
     (["--blending=magic"], "unknown method 'magic'"),
-    (["--blending=gp_gan"], "needs the weights"),
+    (["--blending=gp_gan"], "needs weights of"),
     (["--weights=bad.json", "--blending=gp_gan"], "bad.json"),
     (["--weights=none.npz"], "none.npz does not exist"),
   ],
