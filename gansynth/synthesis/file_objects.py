@@ -117,11 +117,7 @@ class YoloCrops(_Files):
 
   def label_path(self, domain: str, index: int) -> str:
     """Path of the label file of crop `index`."""
-    path = PurePath(self.path(domain, index))
-    parts = list(path.parts)
-    last = len(parts) - 2 - parts[-2::-1].index("images")
-    parts[last] = "labels"
-    return str(PurePath(*parts).with_suffix(".txt"))
+    return str(yolo.label_path(self.path(domain, index)))
 
   def first_label(self, domain: str, index: int) -> tuple[float, ...]:
     """The numbers of the first line that labels a box, as they are written.

@@ -111,9 +111,5 @@ def _listed(paths, what):
 
 
 def _label_beside(picture):
-  stem = os.path.splitext(picture)[0] + ".txt"
-  parts = stem.split(os.sep)
-  if os.path.exists(stem) or "images" not in parts:
-    return stem
-  last = len(parts) - 1 - parts[::-1].index("images")
-  return os.sep.join([*parts[:last], "labels", *parts[last + 1 :]])
+  beside = os.path.splitext(picture)[0] + ".txt"
+  return beside if os.path.exists(beside) else yolo.label_path(picture)

@@ -365,15 +365,10 @@ def _read_yolo(
 
 def _label_path(picture: pathlib.Path) -> pathlib.Path | None:
   """The label file of a picture, None if it has none."""
-  parts = picture.with_suffix(".txt").parts
-  for i in reversed(range(len(parts) - 1)):
-    if parts[i] == "images":
-      apart = pathlib.Path(*parts[:i], "labels", *parts[i + 1 :])
-      if apart.is_file():
-        return apart
-      break
-  beside = picture.with_suffix(".txt")
-  return beside if beside.is_file() else None
+  for path in (yolo.label_path(picture), picture.with_suffix(".txt")):
+    if path.is_file():
+      return path
+  return None
 
 
 def _measure(image, box):

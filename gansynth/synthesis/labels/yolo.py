@@ -99,6 +99,20 @@ def _names_of_yaml(text, path):
   return names
 
 
+def label_path(picture: str | os.PathLike[str]) -> Path:
+  """Where the labels of a picture are expected.
+
+  In the path the last folder `images` is called `labels`, and the ending is
+  `.txt`; without such a folder they are beside the picture.
+  """
+  parts = list(Path(picture).with_suffix(".txt").parts)
+  for number in reversed(range(len(parts) - 1)):
+    if parts[number] == "images":
+      parts[number] = "labels"
+      break
+  return Path(*parts)
+
+
 def read(
   path: str | os.PathLike[str],
   width: int,

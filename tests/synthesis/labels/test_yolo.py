@@ -238,3 +238,19 @@ def test_written_names_are_read_again(label):
   assert "path" not in yaml.safe_load(yolo.data_yaml(["a"]))
   with pytest.raises(LabelError, match="the same name"):
     yolo.data_yaml(["a", "a"])
+
+
+@pytest.mark.parametrize(
+  ("picture", "expected"),
+  [
+    ("a/images/north/x.jpg", "a/labels/north/x.txt"),
+    ("/images/b/images/x.y.png", "/images/b/labels/x.y.txt"),
+    ("images.jpg", "images.txt"),
+    ("a/b/images", "a/b/images.txt"),
+    ("a/b/x.jpg", "a/b/x.txt"),
+  ],
+)
+def test_labels_are_expected_beside_or_in_a_folder_of_their_own(
+  picture, expected
+):
+  assert str(yolo.label_path(picture)) == expected
