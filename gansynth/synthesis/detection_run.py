@@ -11,6 +11,7 @@ import pathlib
 import platform
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -229,6 +230,9 @@ class RunFolder:
     }
     if self.plan.distractors is not None:
       made_by["distractors"] = self.plan.distractors.described()
+    if self.plan.real is not None:  # Objects may be drawn from them.
+      text = json.dumps(self.plan.real.to_dict())
+      made_by["real_labels_crc32"] = zlib.crc32(text.encode())
     return json.loads(json.dumps(config_lib.flatten(made_by)))
 
 

@@ -195,6 +195,17 @@ def test_another_run_is_refused(sources, tmp_path):
       generate(sources, tmp_path, images=1, **changes)
 
 
+def test_other_real_labels_are_another_run(sources, tmp_path):
+  real = tmp_path / "real"
+  real.mkdir()
+  (real / "a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+  changes = {"images": 1, "real_labels": str(real)}
+  generate(sources, tmp_path / "made", **changes)
+  (real / "a.txt").write_text("0 0.5 0.5 0.2 0.3\n")
+  with pytest.raises(ValueError, match="real_labels_crc32"):
+    generate(sources, tmp_path / "made", **changes)
+
+
 def test_pictures_of_something_else_are_not_taken_over(sources, tmp_path):
   (tmp_path / "s_north_t_north").mkdir()
   with pytest.raises(ValueError, match="pictures that were not made here"):
