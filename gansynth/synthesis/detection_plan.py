@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gansynth.synthesis import detection_checks, original, statistics
+from gansynth.synthesis import detection_checks, original, real_labels
 from gansynth.synthesis.background_sources import (
   DomainDict,
   FolderBackgrounds,
@@ -95,7 +95,7 @@ class Plan:
       self.distractors = _open_objects(options.distractors, options, None)
     self.real = None
     if options.real_labels:
-      self.real = statistics.read_real(options.real_labels)
+      self.real = real_labels.read(options.real_labels)
     self.class_names = checks.class_names(self.objects.class_names)
     self.pairs = _pairs(
       options, self.objects.domains(), self.backgrounds.domains()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gansynth import images
-from gansynth.synthesis import statistics
+from gansynth.synthesis import real_labels, statistics
 from gansynth.synthesis.labels.objects import (
   LabelError,
   LabelledImage,
@@ -233,7 +233,7 @@ def test_yolo_with_folders_apart(tmp_path):
   put(tmp_path / "labels" / "train" / "a.txt", WHOLE + QUARTER)
   put(tmp_path / "labels" / "val" / "c.txt", QUARTER)
   put(tmp_path / "classes.txt", "cat\ndog\n")
-  real = statistics.read_real(tmp_path)
+  real = real_labels.read(tmp_path)
   assert real.statistics.counts == (1, 1, 1)  # b has no label file
   assert real.statistics.class_names == ("cat", "dog")
   assert real.statistics.classes == (1, 2)
@@ -250,7 +250,7 @@ def test_yolo_beside_pictures_below_a_folder_called_images(tmp_path):
   put_picture(folder / "a.png")
   put_picture(folder / "b.png")
   put(folder / "a.txt", WHOLE)
-  real = statistics.read_real(folder)
+  real = real_labels.read(folder)
   assert real.statistics.counts == (1, 1)
   assert real.statistics.class_names == ()
 
@@ -259,10 +259,10 @@ def test_yolo_labels_alone(tmp_path):
   put(tmp_path / "a.txt", QUARTER * 2)
   put(tmp_path / "deep" / "b.txt", "")
   put(tmp_path / "classes.txt", "cat\ndog\n")
-  real = statistics.read_real(str(tmp_path))
+  real = real_labels.read(str(tmp_path))
   assert real.statistics.counts == (1, 0, 1)
   assert real.sizes == pytest.approx((0.5, 0.5))
-  named = statistics.read_real(tmp_path, class_names=("x", "y"))
+  named = real_labels.read(tmp_path, class_names=("x", "y"))
   assert named.statistics.class_names == ("x", "y")
 
 
@@ -283,7 +283,7 @@ def test_coco(tmp_path, caplog):
     ],
   }
   path = put(tmp_path / "real.json", json.dumps(dataset))
-  real = statistics.read_real(path)
+  real = real_labels.read(path)
   assert real.statistics.counts == (1, 1)
   assert real.statistics.class_names == ("cat",)
   assert real.sizes == (0.5,)
@@ -295,26 +295,26 @@ def test_coco(tmp_path, caplog):
 
 def test_labels_that_are_not_there_are_named(tmp_path):
   with pytest.raises(LabelError, match=r"nowhere: does not exist; expected"):
-    statistics.read_real(tmp_path / "nowhere")
+    real_labels.read(tmp_path / "nowhere")
   with pytest.raises(LabelError, match="no label file"):
-    statistics.read_real(tmp_path)
+    real_labels.read(tmp_path)
   put_picture(tmp_path / "a.png")
   put(tmp_path / "notes.txt", "a set")
   with pytest.raises(LabelError, match=r"none of its 1 pictures.*a\.txt"):
-    statistics.read_real(tmp_path)
+    real_labels.read(tmp_path)
   with pytest.raises(LabelError, match=r"notes\.txt: is a file"):
-    statistics.read_real(tmp_path / "notes.txt")
+    real_labels.read(tmp_path / "notes.txt")
   put(tmp_path / "a.txt", "\n")
   with pytest.raises(ValueError, match=r"no object is labelled on 1 pictures"):
-    statistics.read_real(tmp_path)
+    real_labels.read(tmp_path)
 
 
 def test_a_broken_label_is_named(tmp_path):
   put_picture(tmp_path / "a.png")
   put(tmp_path / "a.txt", WHOLE + "0 0.5 0.5 oops 1\n")
   with pytest.raises(LabelError, match=r"a\.txt.*oops"):
-    statistics.read_real(tmp_path)
+    real_labels.read(tmp_path)
   put(tmp_path / "a.txt", WHOLE)
   put_picture(tmp_path / "b.png").write_bytes(b"not a picture")
   with pytest.raises(images.ImageError, match=r"b\.png"):
-    statistics.read_real(tmp_path)
+    real_labels.read(tmp_path)
