@@ -13,6 +13,7 @@ picture alone, so the result inside equals that of the unpadded picture.
 """
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,11 +21,18 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gansynth.models import convolution, norms
+from gansynth.models import convolution, norms, semantics
 
 Dtype = Any
 
-INITIALIZERS = ("normal", "xavier", "kaiming", "orthogonal")
+INITIALIZERS = (
+  "normal",
+  "xavier",
+  "xavier_uniform",
+  "kaiming",
+  "orthogonal",
+  "torch",
+)
 PADDING_MODES = ("zeros", "reflect", "replicate")
 
 _PAD_MODES = {"zeros": "constant", "replicate": "edge"}
@@ -37,9 +45,11 @@ def kernel_initializer(
 
   Args:
     name: `normal` draws from N(0, gain); `xavier` is Xavier normal with that
-      gain; `kaiming` is Kaiming normal over the fan-in, without gain;
-      `orthogonal` is orthogonal with that gain. A transposed convolution's
-      fans are those of its stored layout, as in torch.
+      gain, `xavier_uniform` Xavier uniform without gain; `kaiming` is Kaiming
+      normal over the fan-in, without gain; `orthogonal` is orthogonal with
+      that gain; `torch` is the default of torch's layers, uniform within
+      1 / sqrt(fan-in). A transposed convolution's fans are those of its stored
+      layout, as in torch.
     gain: standard deviation or gain, see above.
 
   Returns:
@@ -52,13 +62,29 @@ def kernel_initializer(
     return nn.initializers.normal(gain)
   if name == "xavier":
     return nn.initializers.variance_scaling(gain**2, "fan_avg", "normal")
+  if name == "xavier_uniform":
+    return nn.initializers.xavier_uniform()
   if name == "kaiming":
     return nn.initializers.variance_scaling(2.0, "fan_in", "normal")
   if name == "orthogonal":
     return nn.initializers.orthogonal(gain)
+  if name == "torch":
+    return nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
   raise ValueError(
     f"unknown initialiser {name!r}; choose one of {', '.join(INITIALIZERS)}"
   )
+
+
+def torch_bias(
+  kernel_shape: Sequence[int],
+) -> nn.initializers.Initializer:
+  """The default of torch's biases, uniform within 1 / sqrt(fan-in)."""
+  bound = math.prod(kernel_shape[:-1]) ** -0.5
+
+  def init(key, shape, dtype=jnp.float32):
+    return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+  return init
 
 
 def pad2d(
@@ -110,6 +136,11 @@ def pad2d(
   return jnp.take_along_axis(x, columns[:, None, :, None], axis=2)
 
 
+def _no_bias(kernel_shape: Sequence[int]) -> nn.initializers.Initializer:
+  del kernel_shape
+  return nn.initializers.zeros
+
+
 class Conv(nn.Module):
   """Convolution with zeros, reflection or replication at the border."""
 
@@ -121,13 +152,21 @@ class Conv(nn.Module):
   use_bias: bool = True
   dtype: Dtype = jnp.float32
   kernel_init: nn.initializers.Initializer = nn.initializers.normal(0.02)
+  bias_init: Callable = _no_bias  # kernel's shape -> initialiser
+  kernel_norm: Callable | None = None  # constructor, of a `SpectralNorm`
 
   @nn.compact
   def __call__(
-    self, x: jax.Array, extents: jax.Array | None = None
+    self,
+    x: jax.Array | semantics.LabelMap,
+    extents: jax.Array | None = None,
   ) -> jax.Array:
     shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
     kernel = self.param("kernel", self.kernel_init, shape)
+    if self.kernel_norm is not None:
+      kernel = self.kernel_norm(name="spectral")(kernel)
+    if isinstance(x, semantics.LabelMap):
+      x = x.dense(self.dtype)
     x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
     padding = self.padding
     if self.padding_mode != "zeros":
@@ -135,7 +174,7 @@ class Conv(nn.Module):
       padding = 0
     x = convolution.conv2d(x, kernel, strides=self.strides, padding=padding)
     if self.use_bias:
-      bias = self.param("bias", nn.initializers.zeros, (self.features,))
+      bias = self.param("bias", self.bias_init(shape), (self.features,))
       x = x + bias.astype(self.dtype)[None, None, None]
     return x
 
@@ -151,6 +190,8 @@ class ConvTranspose(nn.Module):
   use_bias: bool = True
   dtype: Dtype = jnp.float32
   kernel_init: nn.initializers.Initializer = nn.initializers.normal(0.02)
+  bias_init: Callable = _no_bias  # kernel's shape -> initialiser
+  kernel_norm: Callable | None = None  # constructor, of a `SpectralNorm`
 
   @nn.compact
   def __call__(
@@ -159,6 +200,8 @@ class ConvTranspose(nn.Module):
     del extents  # zeros beyond the picture are what the adjoint sees anyway
     shape = (self.kernel_size, self.kernel_size, self.features, x.shape[-1])
     kernel = self.param("kernel", self.kernel_init, shape)
+    if self.kernel_norm is not None:
+      kernel = self.kernel_norm(name="spectral", output_axis=-2)(kernel)
     x = convolution.conv_transpose2d(
       x.astype(self.dtype),
       kernel.astype(self.dtype),
@@ -167,7 +210,7 @@ class ConvTranspose(nn.Module):
       output_padding=self.output_padding,
     )
     if self.use_bias:
-      bias = self.param("bias", nn.initializers.zeros, (self.features,))
+      bias = self.param("bias", self.bias_init(shape), (self.features,))
       x = x + bias.astype(self.dtype)[None, None, None]
     return x
 

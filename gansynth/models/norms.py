@@ -66,14 +66,13 @@ class BatchNorm(nn.Module):
   axis_name: str | None = None
   dtype: Dtype = jnp.float32
   scale_init: nn.initializers.Initializer = nn.initializers.ones
+  affine: bool = True  # whether there are a scale and a bias to learn
 
   @nn.compact
   def __call__(
     self, x: jax.Array, extents: jax.Array | None = None
   ) -> jax.Array:
     shape = (x.shape[-1],)
-    scale = self.param("scale", self.scale_init, shape)
-    bias = self.param("bias", nn.initializers.zeros, shape)
     running_mean = self.variable(
       "batch_stats", "mean", jnp.zeros, shape, jnp.float32
     )
@@ -95,9 +94,13 @@ class BatchNorm(nn.Module):
         running_variance.value = self._move(
           running_variance.value, variance * (count / max(count - 1, 1))
         )
-    factor = lax.rsqrt(variance + self.epsilon) * scale
+    factor = lax.rsqrt(variance + self.epsilon)
+    if self.affine:
+      factor *= self.param("scale", self.scale_init, shape)
     x = (x - mean[None, None, None]) * factor[None, None, None]
-    x = x + bias[None, None, None]
+    if self.affine:
+      bias = self.param("bias", nn.initializers.zeros, shape)
+      x = x + bias[None, None, None]
     if extents is not None:
       x = jnp.where(extents_mask(extents, *x.shape[1:3]), x, 0)
     return x.astype(self.dtype)
@@ -130,6 +133,32 @@ class NoNorm(nn.Module):
     if extents is not None:
       x = jnp.where(extents_mask(extents, *x.shape[1:3]), x, 0)
     return x.astype(self.dtype)
+
+
+def parse(name: str) -> tuple[bool, str]:
+  """Splits a name as SPADE and pix2pixHD write it.
+
+  Args:
+    name: one of `NORMS` or `sync_batch`, perhaps after `spectral`, which alone
+      means no other norm. Batch statistics are synchronised in any case where
+      there are several devices.
+
+  Returns:
+    Whether kernels are spectrally normalised, and one of `NORMS`.
+
+  Raises:
+    ValueError: it is none of these.
+  """
+  spectral = name.startswith("spectral")
+  norm = name.removeprefix("spectral").replace("sync_batch", "batch")
+  if spectral and not norm:
+    norm = "none"
+  if norm not in NORMS:
+    raise ValueError(
+      f"unknown norm {name!r}; choose one of {', '.join(NORMS)}, sync_batch, "
+      "each with or without spectral before it, or spectral alone"
+    )
+  return spectral, norm
 
 
 def norm_layer(

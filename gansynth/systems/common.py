@@ -58,6 +58,7 @@ class GanState(struct.PyTreeNode):
   opt_state: PyTree
   ema: PyTree  # averaged generator parameters, or {}
   pool: PyTree  # image pools, or {}
+  frozen: PyTree = struct.field(default_factory=dict)  # weights never trained
 
 
 class StepDetails(struct.PyTreeNode):
