@@ -22,8 +22,12 @@ NETWORKS = (
   "system",
   "generator",
   "discriminator",
+  "encoder",
   "data.input_channels",
   "data.output_channels",
+  "data.num_labels",
+  "data.dont_care",
+  "data.instances",
 )
 
 # What may differ between two starts in one work directory, because it does
@@ -134,6 +138,83 @@ def defaults() -> ml_collections.ConfigDict:
   config.synthesize.format = "png"  # or jpg
   config.synthesize.batch_size = 1
   config.synthesize.mode = "eval"  # train: the originals' test-time default
+  config.synthesize.skip_unreadable = False
+  return config
+
+
+def label_to_image_defaults() -> ml_collections.ConfigDict:
+  """What training on label maps needs; SPADE's published settings."""
+  config = defaults()
+  config.system = "label_to_image"
+  config.recipe = "spade"  # or pix2pixhd: order of updates and reductions
+  config.vgg_weights = ""  # of the perceptual loss; "": train without it
+  config.init_from = ""  # networks to start from; "": random weights
+  config.discriminator_steps = 1  # for each step of the generator
+  config.fix_global_epochs = 0  # of pix2pixhd_local: the outer part alone
+
+  config.generator = ml_collections.ConfigDict()
+  config.generator.name = "spade"  # pix2pixhd_global, pix2pixhd_local
+  config.generator.features = 64  # ngf
+  config.generator.norm = "spectralspadesyncbatch3x3"
+  config.generator.init_type = "xavier"
+  config.generator.init_gain = 0.02
+
+  config.discriminator = ml_collections.ConfigDict()
+  config.discriminator.name = "multiscale"
+  config.discriminator.features = 64  # ndf
+  config.discriminator.norm = "spectralinstance"
+  config.discriminator.num_scales = 2  # num_D
+  config.discriminator.num_layers = 4  # n_layers_D, and pix2pixHD's plus 1
+  config.discriminator.init_type = "xavier"
+  config.discriminator.init_gain = 0.02
+
+  config.encoder = ml_collections.ConfigDict()
+  config.encoder.name = ""  # style_encoder, instance_encoder
+
+  config.loss = ml_collections.ConfigDict()
+  config.loss.gan_mode = "hinge"  # lsgan, vanilla, wgan
+  config.loss.lambda_features = 10.0  # feature matching; 0: off
+  config.loss.lambda_perceptual = 10.0  # of VGG19's features
+  config.loss.lambda_kld = 0.05  # of the style encoder's latent
+  config.loss.pool_size = 0  # pictures the discriminator sees again
+  config.loss.regenerate = True  # it sees the updated generator's pictures
+
+  config.optimizer.ttur = True  # the generator's rate halved, the other doubled
+  config.optimizer.beta1 = 0.0
+  config.optimizer.beta2 = 0.9
+  config.optimizer.policy = "linear_to_zero"
+
+  config.data = ml_collections.ConfigDict()
+  config.data.source = "custom_labels"  # see gansynth.data.labels.create
+  config.data.root = ""
+  for split in ("", "test_"):
+    for kind in ("label", "image", "instance"):
+      config.data[f"{split}{kind}_dir"] = ""
+  config.data.num_labels = 13  # label_nc; 0: the maps are colour pictures
+  config.data.dont_care = False  # whether 255 is a label of its own
+  config.data.instances = True  # show edges of instances
+  config.data.palette = ""  # file of colours, for maps coded in RGB
+  config.data.preprocess = "resize_and_crop"
+  config.data.load_size = 286
+  config.data.crop_size = 256
+  config.data.aspect_ratio = 1.0  # width / height
+  config.data.size_multiple = 32  # of preprocess "none"
+  config.data.flip = True
+  config.data.max_dataset_size = 0
+  config.data.cache_bytes = 0
+
+  config.synthesize = ml_collections.ConfigDict()
+  config.synthesize.input = ""  # folder of label maps
+  config.synthesize.instances = ""  # folder of instance maps; or "labels"
+  config.synthesize.styles = ""  # folder of pictures to take styles from
+  config.synthesize.number = 1  # styles drawn for each label map
+  config.synthesize.output = ""
+  config.synthesize.results = "plain"  # original: the original's folders
+  config.synthesize.checkpoint = ""  # converted network; "": the run's own
+  config.synthesize.step = 0  # of the run; 0: the best one, else the latest
+  config.synthesize.format = "png"  # or jpg
+  config.synthesize.batch_size = 1
+  config.synthesize.mode = "eval"  # batch: the batch's own statistics
   config.synthesize.skip_unreadable = False
   return config
 
