@@ -26,6 +26,7 @@ of 24,966 pictures are 500,000 steps.
 """
 
 from gansynth import config as config_lib
+from gansynth import config_defaults
 
 UNPAIRED = (
   "apple2orange",
@@ -43,7 +44,7 @@ UNPAIRED = (
 
 def get_config(variant=None):
   """Returns the config of a variant; see the top of the file."""
-  config = config_lib.defaults()
+  config = config_defaults.image_to_image()
   config.loss = {
     "gan_mode": "lsgan",  # or vanilla, wgangp
     "lambda_a": 10.0,  # cycle A -> B -> A
@@ -63,7 +64,7 @@ def get_config(variant=None):
 
 
 def _procedural(config):
-  config_lib.use_procedural_streets(config)
+  config_defaults.use_procedural_streets(config)
   config.generator.name = "resnet_3blocks"
   config.generator.features = 16
   config.discriminator.name = "patch_2layers"

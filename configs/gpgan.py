@@ -35,11 +35,12 @@ where they belong, in all weathers.
 """
 
 from gansynth import config as config_lib
+from gansynth import config_defaults
 
 
 def get_config(variant=None):
   """Returns the config of a variant; see the top of the file."""
-  config = config_lib.defaults()
+  config = config_defaults.image_to_image()
   variants = {
     "default": _procedural,
     "supervised": _supervised,

@@ -22,11 +22,12 @@ statistics: `--config.synthesize.mode=train` does the same.
 """
 
 from gansynth import config as config_lib
+from gansynth import config_defaults
 
 
 def get_config(variant=None):
   """Returns the config of a variant; see the top of the file."""
-  config = config_lib.defaults()
+  config = config_defaults.image_to_image()
   config.system = "pix2pix"
   config.generator.name = "unet_256"
   config.generator.norm = "batch"
@@ -52,7 +53,7 @@ def get_config(variant=None):
 
 
 def _procedural(config):
-  config_lib.use_procedural_streets(config)
+  config_defaults.use_procedural_streets(config)
   config.data.paired = True
   config.data.size_multiple = 64
   config.generator.name = "unet_64"

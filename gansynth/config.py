@@ -1,8 +1,8 @@
-"""Configurations: defaults, variants, and the record in a work directory.
+"""Configurations: their variants, and the record in a work directory.
 
-A config file's `get_config(variant)` starts from `defaults` and changes what
-its setting needs. A run records its config in its work directory, and a later
-start there must agree with it.
+A config file's `get_config(variant)` starts from `config_defaults` and changes
+what its setting needs. A run records its config in its work directory, and a
+later start there must agree with it.
 """
 
 import json
@@ -51,174 +51,6 @@ class ConfigError(ValueError):
   """A configuration that cannot be used."""
 
 
-def defaults() -> ml_collections.ConfigDict:
-  """What image-to-image training needs; CycleGAN's published settings."""
-  config = ml_collections.ConfigDict()
-  config.system = "cyclegan"  # see gansynth.systems
-  config.seed = 0
-  config.batch_size = 1  # over all devices and hosts together
-  config.max_steps = 0  # stop earlier than the epochs say; 0: do not
-  config.dtype = "float32"  # or bfloat16: networks only, parameters float32
-  config.remat = False  # recompute residual blocks in the backward pass
-  config.accumulation = 1  # slices of a device's batch, one after the other
-  config.ema_decay = 0.0  # of averaged generators; 0: off
-
-  config.generator = ml_collections.ConfigDict()
-  config.generator.name = "resnet_9blocks"  # see gansynth.models.create
-  config.generator.features = 64  # ngf
-  config.generator.norm = "instance"  # instance, batch, none
-  config.generator.use_dropout = False
-  config.generator.upsample = "transpose"  # or resize: no checkerboard
-  config.generator.init_type = "normal"  # xavier, kaiming, orthogonal
-  config.generator.init_gain = 0.02
-
-  config.discriminator = ml_collections.ConfigDict()
-  config.discriminator.name = "basic"  # see gansynth.models.create
-  config.discriminator.features = 64  # ndf
-  config.discriminator.norm = "instance"
-  config.discriminator.init_type = "normal"
-  config.discriminator.init_gain = 0.02
-
-  config.optimizer = ml_collections.ConfigDict()
-  config.optimizer.learning_rate = 2e-4
-  config.optimizer.beta1 = 0.5
-  config.optimizer.beta2 = 0.999
-  config.optimizer.policy = "linear"  # see gansynth.systems.schedules
-  config.optimizer.num_epochs = 100  # at the full rate
-  config.optimizer.num_epochs_decay = 100
-  config.optimizer.decay_every = 50  # epochs; policy step
-  config.optimizer.step_at = "end"  # start: as PyTorch's code 2020 to 2024
-
-  config.data = ml_collections.ConfigDict()
-  config.data.source = "folders"  # see gansynth.data.create
-  config.data.root = ""  # holds trainA trainB testA testB
-  config.data.folder_a = ""  # or one folder for each side
-  config.data.folder_b = ""
-  config.data.test_folder_a = ""
-  config.data.test_folder_b = ""
-  config.data.tfds_name = ""
-  config.data.tfds_data_dir = ""
-  config.data.direction = "AtoB"
-  config.data.input_channels = 3
-  config.data.output_channels = 3
-  config.data.preprocess = "resize_and_crop"
-  config.data.load_size = 286
-  config.data.crop_size = 256
-  config.data.flip = True
-  config.data.test_preprocess = ""  # chosen to fit preprocess
-  config.data.size_multiple = 4  # of evaluated pictures' sides
-  config.data.serial_batches = False
-  config.data.paired = False  # procedural: both renderings of each scene
-  config.data.max_dataset_size = 0
-  config.data.cache_bytes = 0  # memory for pictures that were read
-  config.num_workers = 0  # processes that read data; 0: threads
-
-  config.log_every = 100  # steps
-  config.sample_every = 1000
-  config.num_samples = 4  # rows of a sample sheet
-  config.checkpoint_every = 5000
-  config.keep_last = 2
-  config.keep_best = 1
-  config.best_metric = ""  # of evaluate; "" keeps the last ones only
-  config.best_mode = "min"
-
-  config.evaluate = ml_collections.ConfigDict()
-  config.evaluate.every = 0  # steps; 0: at checkpoints if best_metric is set
-  config.evaluate.max_items = 0  # 0: the whole test split
-  config.evaluate.batch_size = 1
-  config.evaluate.step = 0  # checkpoint; 0: the best one, else the latest
-
-  config.synthesize = ml_collections.ConfigDict()
-  config.synthesize.input = ""  # folder of pictures, with sub-folders
-  config.synthesize.output = ""
-  config.synthesize.direction = "AtoB"
-  config.synthesize.checkpoint = ""  # converted network; "": the run's own
-  config.synthesize.step = 0  # of the run; 0: the best one, else the latest
-  config.synthesize.scale_width = 0  # resize to this width first; 0: do not
-  config.synthesize.format = "png"  # or jpg
-  config.synthesize.batch_size = 1
-  config.synthesize.mode = "eval"  # train: the originals' test-time default
-  config.synthesize.skip_unreadable = False
-  return config
-
-
-def label_to_image_defaults() -> ml_collections.ConfigDict:
-  """What training on label maps needs; SPADE's published settings."""
-  config = defaults()
-  config.system = "label_to_image"
-  config.recipe = "spade"  # or pix2pixhd: order of updates and reductions
-  config.vgg_weights = ""  # of the perceptual loss; "": train without it
-  config.init_from = ""  # networks to start from; "": random weights
-  config.discriminator_steps = 1  # for each step of the generator
-  config.fix_global_epochs = 0  # of pix2pixhd_local: the outer part alone
-
-  config.generator = ml_collections.ConfigDict()
-  config.generator.name = "spade"  # pix2pixhd_global, pix2pixhd_local
-  config.generator.features = 64  # ngf
-  config.generator.norm = "spectralspadesyncbatch3x3"
-  config.generator.init_type = "xavier"
-  config.generator.init_gain = 0.02
-
-  config.discriminator = ml_collections.ConfigDict()
-  config.discriminator.name = "multiscale"
-  config.discriminator.features = 64  # ndf
-  config.discriminator.norm = "spectralinstance"
-  config.discriminator.num_scales = 2  # num_D
-  config.discriminator.num_layers = 4  # n_layers_D, and pix2pixHD's plus 1
-  config.discriminator.init_type = "xavier"
-  config.discriminator.init_gain = 0.02
-
-  config.encoder = ml_collections.ConfigDict()
-  config.encoder.name = ""  # style_encoder, instance_encoder
-
-  config.loss = ml_collections.ConfigDict()
-  config.loss.gan_mode = "hinge"  # lsgan, vanilla, wgan
-  config.loss.lambda_features = 10.0  # feature matching; 0: off
-  config.loss.lambda_perceptual = 10.0  # of VGG19's features
-  config.loss.lambda_kld = 0.05  # of the style encoder's latent
-  config.loss.pool_size = 0  # pictures the discriminator sees again
-  config.loss.regenerate = True  # it sees the updated generator's pictures
-
-  config.optimizer.ttur = True  # the generator's rate halved, the other doubled
-  config.optimizer.beta1 = 0.0
-  config.optimizer.beta2 = 0.9
-  config.optimizer.policy = "linear_to_zero"
-
-  config.data = ml_collections.ConfigDict()
-  config.data.source = "custom_labels"  # see gansynth.data.labels.create
-  config.data.root = ""
-  for split in ("", "test_"):
-    for kind in ("label", "image", "instance"):
-      config.data[f"{split}{kind}_dir"] = ""
-  config.data.num_labels = 13  # label_nc; 0: the maps are colour pictures
-  config.data.dont_care = False  # whether 255 is a label of its own
-  config.data.instances = True  # show edges of instances
-  config.data.palette = ""  # file of colours, for maps coded in RGB
-  config.data.preprocess = "resize_and_crop"
-  config.data.load_size = 286
-  config.data.crop_size = 256
-  config.data.aspect_ratio = 1.0  # width / height
-  config.data.size_multiple = 32  # of preprocess "none"
-  config.data.flip = True
-  config.data.max_dataset_size = 0
-  config.data.cache_bytes = 0
-
-  config.synthesize = ml_collections.ConfigDict()
-  config.synthesize.input = ""  # folder of label maps
-  config.synthesize.instances = ""  # folder of instance maps; or "labels"
-  config.synthesize.styles = ""  # folder of pictures to take styles from
-  config.synthesize.number = 1  # styles drawn for each label map
-  config.synthesize.output = ""
-  config.synthesize.results = "plain"  # original: the original's folders
-  config.synthesize.checkpoint = ""  # converted network; "": the run's own
-  config.synthesize.step = 0  # of the run; 0: the best one, else the latest
-  config.synthesize.format = "png"  # or jpg
-  config.synthesize.batch_size = 1
-  config.synthesize.mode = "eval"  # batch: the batch's own statistics
-  config.synthesize.skip_unreadable = False
-  return config
-
-
 def modes(config: ml_collections.ConfigDict) -> dict[str, str]:
   """Module of each mode that a config can be run in, the usual one first."""
   if "generator" not in config:  # data sets that nothing is trained for
@@ -238,26 +70,6 @@ def load(argument: str) -> ml_collections.ConfigDict:
   if not pathlib.Path(path).is_file():
     raise ConfigError(f"{path}: there is no such config file")
   return runpy.run_path(path)["get_config"](variant)
-
-
-def use_procedural_streets(config: ml_collections.ConfigDict) -> None:
-  """Makes street scenes the data, small enough for minutes on a CPU."""
-  config.data.source = "procedural_street"
-  config.data.seed = 0
-  config.data.height = 64
-  config.data.width = 128
-  config.data.num_train = 400
-  config.data.num_test = 24
-  config.data.weather = "clear"
-  config.data.severity = 0.5
-  config.data.preprocess = "crop"
-  config.data.crop_size = 64
-  config.data.cache_bytes = 200_000_000
-  config.log_every = 50
-  config.sample_every = 500
-  config.checkpoint_every = 500
-  config.best_metric = "error_AtoB"
-  config.evaluate.batch_size = 4
 
 
 def apply_variant(

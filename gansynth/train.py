@@ -40,7 +40,7 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
   metrics.jsonl and TensorBoard's event files.
 
   Args:
-    config: see `config.defaults`.
+    config: see `config_defaults`.
     workdir: made if missing; a run of the same config in it is resumed.
 
   Raises:

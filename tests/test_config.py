@@ -6,18 +6,19 @@ import pytest
 import tiny
 
 from gansynth import config as config_lib
+from gansynth import config_defaults
 from gansynth.config import ConfigError
 
 
 def test_flatten_names_every_value():
-  flat = config_lib.flatten(config_lib.defaults())
+  flat = config_lib.flatten(config_defaults.image_to_image())
   assert flat["generator.name"] == "resnet_9blocks"
   assert flat["batch_size"] == 1
   assert not any(isinstance(value, dict) for value in flat.values())
 
 
 def test_published_settings():
-  config = config_lib.defaults()
+  config = config_defaults.image_to_image()
   assert config.optimizer.learning_rate == 2e-4
   assert config.optimizer.beta1 == 0.5
   assert (config.data.load_size, config.data.crop_size) == (286, 256)
@@ -95,7 +96,7 @@ def test_no_run_is_explained(tmp_path):
 def test_unknown_variants_list_the_known():
   variants = {"default": lambda config: None, "big": lambda config: None}
   with pytest.raises(ConfigError, match=r"'bg'; known variants are .*, big"):
-    config_lib.apply_variant(config_lib.defaults(), "bg", variants)
+    config_lib.apply_variant(config_defaults.image_to_image(), "bg", variants)
 
 
 def test_the_empty_variant_is_the_default():
@@ -104,7 +105,7 @@ def test_the_empty_variant_is_the_default():
 
   for name in (None, "", "default"):
     made = config_lib.apply_variant(
-      config_lib.defaults(), name, {"default": change}
+      config_defaults.image_to_image(), name, {"default": change}
     )
     assert made.seed == 5
 

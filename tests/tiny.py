@@ -11,8 +11,7 @@ import ml_collections
 import numpy as np
 from PIL import Image
 
-from gansynth import checkpoints
-from gansynth import config as config_lib
+from gansynth import checkpoints, config_defaults
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -35,7 +34,7 @@ LOSSES = {
 
 def config(system: str = "cyclegan", /, **changes) -> ml_collections.ConfigDict:
   """A config of tiny networks; `changes` by dotted name, dots as `__`."""
-  made = config_lib.defaults()
+  made = config_defaults.image_to_image()
   made.system = system
   made.loss = LOSSES[system]
   made.generator.name = "resnet_1blocks"

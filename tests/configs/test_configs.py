@@ -11,7 +11,7 @@ import pytest
 import tiny
 
 from gansynth import config as config_lib
-from gansynth import systems, train
+from gansynth import config_defaults, systems, train
 
 FILES = sorted((tiny.ROOT / "configs").glob("*.py"))
 
@@ -47,7 +47,7 @@ def test_there_are_configs_with_variants():
 )
 def test_variant_builds_its_system(path, name):
   config = config_lib.load(f"{path}:{name}")
-  lost = set(config_lib.flatten(config_lib.defaults())) - set(
+  lost = set(config_lib.flatten(config_defaults.image_to_image())) - set(
     config_lib.flatten(config)
   )
   # Nothing of the shared defaults is lost, but networks of another family
