@@ -7,6 +7,7 @@ writing and naming gradients.
 
 import collections
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,13 +21,15 @@ from gansynth.convert.errors import CheckpointError, KeyMismatchError
 
 PyTree = Any
 
-# Axes of our array in terms of the original's; the inverse order writes.
+# For each axis of the original's array the axes of ours that it runs over.
 LAYOUTS = {
   "same": None,
-  # torch's (out, in, height, width) to (height, width, in, out), and for
-  # transposed convolutions (in, out, ...) to (height, width, out, in).
-  "conv": (2, 3, 1, 0),
-  "linear": (1, 0),
+  # torch's (out, in, height, width) of our (height, width, in, out), and for
+  # transposed convolutions (in, out, ...) of (height, width, out, in).
+  "conv": ((3,), (2,), (0,), (1,)),
+  "linear": ((1,), (0,)),
+  # torch's (in * height * width,) of our (height, width, in).
+  "spectral_v": ((2, 0, 1),),
 }
 _WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile
 _COUNTER = "num_batches_tracked"
@@ -49,6 +52,28 @@ def convolution(
   if use_bias:
     entries.append(Entry(f"{key}.bias", ("params", *path, "bias")))
   return entries
+
+
+def spectral_convolution(
+  key: str, path: Sequence[str], use_bias: bool
+) -> list[Entry]:
+  """Entries of a spectrally normalised convolution, transposed or not."""
+  entries = [Entry(f"{key}.bias", ("params", *path, "bias"))]
+  spectral = ("batch_stats", *path, "spectral")
+  return [
+    *(entries if use_bias else []),
+    Entry(f"{key}.weight_orig", ("params", *path, "kernel"), layout="conv"),
+    Entry(f"{key}.weight_u", (*spectral, "u")),
+    Entry(f"{key}.weight_v", (*spectral, "v"), layout="spectral_v"),
+  ]
+
+
+def linear(key: str, path: Sequence[str]) -> list[Entry]:
+  """Entries of a linear layer with a bias."""
+  return [
+    Entry(f"{key}.weight", ("params", *path, "kernel"), layout="linear"),
+    Entry(f"{key}.bias", ("params", *path, "bias")),
+  ]
 
 
 def batch_norm(key: str, path: Sequence[str]) -> list[Entry]:
@@ -144,18 +169,14 @@ def to_variables(
   for entry in entries:
     if entry.key not in state:
       continue
-    axes = LAYOUTS[entry.layout]
-    wanted = expected[entry.path]
-    if axes is not None:
-      wanted = tuple(np.take(wanted, np.argsort(axes)).tolist())
+    shape = expected[entry.path]
+    wanted = _original_shape(shape, entry.layout)
     array = state[entry.key]
     if array.shape != wanted:
       wrong.append(f"{entry.key}: found {array.shape}, expected {wanted}")
       continue
-    array = array if axes is None else array.transpose(axes)
-    filled[entry.path] = np.ascontiguousarray(array, dtype).reshape(
-      expected[entry.path]
-    )
+    array = _to_ours(array, shape, entry.layout)
+    filled[entry.path] = np.ascontiguousarray(array, dtype).reshape(shape)
   if missing or extra or wrong:
     raise KeyMismatchError(
       f"{source}: the file does not fit the network. "
@@ -193,9 +214,36 @@ def to_state_dict(
         f"the variables have no {'/'.join(entry.path)}, so {entry.key} cannot "
         "be written; give the variables of the network described"
       )
-    axes = LAYOUTS[entry.layout]
     array = np.asarray(flat[entry.path])
-    state[entry.key] = (
-      array if axes is None else array.transpose(np.argsort(axes))
-    )
+    state[entry.key] = _to_original(array, entry.layout)
   return state
+
+
+def _order(layout: str) -> list[int]:
+  """Axes of our array in the original's order."""
+  return [axis for group in LAYOUTS[layout] for axis in group]
+
+
+def _original_shape(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
+  if LAYOUTS[layout] is None:
+    return shape
+  return tuple(
+    math.prod(shape[axis] for axis in group) for group in LAYOUTS[layout]
+  )
+
+
+def _to_ours(
+  array: np.ndarray, shape: tuple[int, ...], layout: str
+) -> np.ndarray:
+  if LAYOUTS[layout] is None:
+    return array
+  order = _order(layout)
+  array = array.reshape([shape[axis] for axis in order])
+  return array.transpose(np.argsort(order))
+
+
+def _to_original(array: np.ndarray, layout: str) -> np.ndarray:
+  if LAYOUTS[layout] is None:
+    return array
+  moved = array.transpose(_order(layout))
+  return moved.reshape(_original_shape(array.shape, layout))
