@@ -1,0 +1,1 @@
+"""Measures of pictures and labels; no devices, no flags."""

@@ -1,0 +1,67 @@
+"""Confusion matrices of label maps, and the scores they give."""
+
+import numpy as np
+
+
+def confusion_matrix(
+  labels: np.ndarray, predictions: np.ndarray, num_classes: int
+) -> np.ndarray:
+  """Counts pixels by their class and the class predicted.
+
+  Args:
+    labels: integers of any shape; pixels outside 0 .. num_classes - 1 (255,
+      say) are not counted.
+    predictions: integers of that shape, 0 .. num_classes - 1.
+    num_classes: of both.
+
+  Returns:
+    int64 (num_classes, num_classes): rows are labels, columns predictions.
+    Matrices of several pictures are added.
+
+  Raises:
+    ValueError: the shapes differ, or a prediction of a counted pixel is none
+      of the classes.
+  """
+  if labels.shape != predictions.shape:
+    raise ValueError(
+      f"labels have the shape {labels.shape}, predictions {predictions.shape}; "
+      "resize one of them"
+    )
+  counted = (labels >= 0) & (labels < num_classes)
+  rows = labels[counted].astype(np.int64)
+  columns = predictions[counted].astype(np.int64)
+  if columns.size and not 0 <= columns.min() <= columns.max() < num_classes:
+    raise ValueError(
+      f"predictions are {columns.min()} to {columns.max()}; classes are 0 to "
+      f"{num_classes - 1}"
+    )
+  counts = np.bincount(rows * num_classes + columns, minlength=num_classes**2)
+  return counts.reshape(num_classes, num_classes)
+
+
+def class_iou(matrix: np.ndarray) -> np.ndarray:
+  """Intersection over union of each class.
+
+  Args:
+    matrix: of `confusion_matrix`.
+
+  Returns:
+    float64 (classes,) in [0, 1]; nan for a class that is neither among the
+    labels nor predicted.
+  """
+  hits = np.diag(matrix).astype(np.float64)
+  union = matrix.sum(0) + matrix.sum(1) - hits
+  return np.divide(hits, union, out=np.full_like(hits, np.nan), where=union > 0)
+
+
+def mean_iou(matrix: np.ndarray) -> float:
+  """Mean of `class_iou` over the classes that are there, in [0, 1]."""
+  found = class_iou(matrix)
+  found = found[~np.isnan(found)]
+  return float(found.mean()) if found.size else float("nan")
+
+
+def pixel_accuracy(matrix: np.ndarray) -> float:
+  """Share of counted pixels whose prediction is right, in [0, 1]."""
+  total = matrix.sum()
+  return float(np.trace(matrix) / total) if total else float("nan")
