@@ -88,15 +88,16 @@ def torch_bias(
 
 
 def pad2d(
-  x: jax.Array,
+  x: jax.Array | semantics.LabelMap,
   padding: int,
   mode: str = "zeros",
   extents: jax.Array | None = None,
-) -> jax.Array:
+) -> jax.Array | semantics.LabelMap:
   """Pads height and width on all sides.
 
   Args:
-    x: pictures (batch, height, width, channels).
+    x: pictures (batch, height, width, channels), or a label map, which takes
+      every mode but `zeros`.
     padding: pixels added on each side.
     mode: one of `PADDING_MODES`; `reflect` does not repeat the border pixel.
     extents: true sizes inside the canvas, see the module. With them the
@@ -111,6 +112,13 @@ def pad2d(
   """
   if padding == 0:
     return x
+  if isinstance(x, semantics.LabelMap):
+    return x.replace(
+      labels=pad2d(x.labels[..., None], padding, mode, extents)[..., 0],
+      planes=None
+      if x.planes is None
+      else pad2d(x.planes, padding, mode, extents),
+    )
   if mode == "reflect" and min(x.shape[1:3]) <= padding:
     raise ValueError(
       f"a picture of {x.shape[1]} x {x.shape[2]} (height x width) is too "
@@ -165,13 +173,13 @@ class Conv(nn.Module):
     kernel = self.param("kernel", self.kernel_init, shape)
     if self.kernel_norm is not None:
       kernel = self.kernel_norm(name="spectral")(kernel)
-    if isinstance(x, semantics.LabelMap):
-      x = x.dense(self.dtype)
-    x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
     padding = self.padding
     if self.padding_mode != "zeros":
       x = pad2d(x, padding, self.padding_mode, extents)
       padding = 0
+    if isinstance(x, semantics.LabelMap):
+      x = x.dense(self.dtype)
+    x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
     x = convolution.conv2d(x, kernel, strides=self.strides, padding=padding)
     if self.use_bias:
       bias = self.param("bias", self.bias_init(shape), (self.features,))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gansynth.models import layers
+from gansynth.models import layers, semantics
 
 
 def draw(seed, *shape):
@@ -61,6 +61,25 @@ def test_pad2d_with_extents_equals_padding_the_picture_alone(mode):
       canvas[i, :height, :width], ((3, 3), (3, 3), (0, 0)), numpy_mode
     )
     np.testing.assert_array_equal(padded[i, : height + 6, : width + 6], alone)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate"])
+def test_pad2d_of_a_label_map_is_that_of_its_channels(mode):
+  rng = np.random.default_rng(0)
+  x = semantics.LabelMap(
+    jnp.asarray(rng.integers(0, 5, (2, 6, 7)), jnp.uint8),
+    jnp.asarray(rng.normal(size=(2, 6, 7, 2)), jnp.float32),
+    5,
+  )
+  padded = layers.pad2d(x, 3, mode)
+  np.testing.assert_array_equal(
+    padded.dense(), layers.pad2d(x.dense(), 3, mode)
+  )
+  conv = layers.Conv(4, 7, padding=3, padding_mode=mode)
+  variables = conv.init(jax.random.key(0), x)
+  np.testing.assert_allclose(
+    conv.apply(variables, x), conv.apply(variables, x.dense()), atol=1e-6
+  )
 
 
 def test_pad2d_refuses_pictures_smaller_than_their_reflection():
