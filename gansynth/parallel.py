@@ -149,11 +149,23 @@ def map_apply(
 
 
 def sum_over_hosts(tree: PyTree) -> PyTree:
-  """Adds numpy arrays of all hosts; every host gets the sum."""
+  """Adds numpy arrays of all hosts; every host gets the sum, in their type."""
   if jax.process_count() == 1:
     return tree
-  gathered = multihost_utils.process_allgather(tree)
-  return jax.tree.map(lambda x: np.asarray(x).sum(0), gathered)
+  tree = jax.tree.map(np.asarray, tree)
+  # As bytes, since JAX makes 64 bits 32.
+  gathered = multihost_utils.process_allgather(
+    jax.tree.map(lambda x: np.frombuffer(x.tobytes(), np.uint8), tree)
+  )
+  return jax.tree.map(
+    lambda x, all_bytes: (
+      np.frombuffer(np.asarray(all_bytes).tobytes(), x.dtype)
+      .reshape(-1, *x.shape)
+      .sum(0)
+    ),
+    tree,
+    gathered,
+  )
 
 
 def on_primary(action: Callable[[], None]) -> None:
