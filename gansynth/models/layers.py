@@ -21,7 +21,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gansynth.models import convolution, norms, semantics
+from gansynth.models import (
+  convolution,
+  norms,
+  semantic_convolution,
+  semantics,
+)
 
 Dtype = Any
 
@@ -144,7 +149,16 @@ def pad2d(
   return jnp.take_along_axis(x, columns[:, None, :, None], axis=2)
 
 
-def _no_bias(kernel_shape: Sequence[int]) -> nn.initializers.Initializer:
+def double(x: jax.Array) -> jax.Array:
+  """Repeats every pixel of (batch, height, width, channels) 2 x 2 times."""
+  batch, height, width, channels = x.shape
+  return jnp.broadcast_to(
+    x[:, :, None, :, None, :], (batch, height, 2, width, 2, channels)
+  ).reshape(batch, 2 * height, 2 * width, channels)
+
+
+def zero_bias(kernel_shape: Sequence[int]) -> nn.initializers.Initializer:
+  """Biases that start at 0, whatever the kernel."""
   del kernel_shape
   return nn.initializers.zeros
 
@@ -160,7 +174,7 @@ class Conv(nn.Module):
   use_bias: bool = True
   dtype: Dtype = jnp.float32
   kernel_init: nn.initializers.Initializer = nn.initializers.normal(0.02)
-  bias_init: Callable = _no_bias  # kernel's shape -> initialiser
+  bias_init: Callable = zero_bias  # kernel's shape -> initialiser
   kernel_norm: Callable | None = None  # constructor, of a `SpectralNorm`
 
   @nn.compact
@@ -177,10 +191,9 @@ class Conv(nn.Module):
     if self.padding_mode != "zeros":
       x = pad2d(x, padding, self.padding_mode, extents)
       padding = 0
-    if isinstance(x, semantics.LabelMap):
-      x = x.dense(self.dtype)
-    x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
-    x = convolution.conv2d(x, kernel, strides=self.strides, padding=padding)
+    x = semantic_convolution.conv2d(
+      x, kernel, strides=self.strides, padding=padding, dtype=self.dtype
+    )
     if self.use_bias:
       bias = self.param("bias", self.bias_init(shape), (self.features,))
       x = x + bias.astype(self.dtype)[None, None, None]
@@ -198,7 +211,7 @@ class ConvTranspose(nn.Module):
   use_bias: bool = True
   dtype: Dtype = jnp.float32
   kernel_init: nn.initializers.Initializer = nn.initializers.normal(0.02)
-  bias_init: Callable = _no_bias  # kernel's shape -> initialiser
+  bias_init: Callable = zero_bias  # kernel's shape -> initialiser
   kernel_norm: Callable | None = None  # constructor, of a `SpectralNorm`
 
   @nn.compact
@@ -240,10 +253,6 @@ class ResizeConv(nn.Module):
   def __call__(
     self, x: jax.Array, extents: jax.Array | None = None
   ) -> jax.Array:
-    batch, height, width, channels = x.shape
-    x = jnp.broadcast_to(
-      x[:, :, None, :, None, :], (batch, height, 2, width, 2, channels)
-    ).reshape(batch, 2 * height, 2 * width, channels)
     return Conv(
       self.features,
       self.kernel_size,
@@ -253,7 +262,7 @@ class ResizeConv(nn.Module):
       dtype=self.dtype,
       kernel_init=self.kernel_init,
       name="conv",
-    )(x, None if extents is None else 2 * extents)
+    )(double(x), None if extents is None else 2 * extents)
 
 
 def shared_options(
