@@ -1,0 +1,171 @@
+"""Discriminator of SPADE and pix2pixHD: patches at several scales."""
+
+import functools
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gansynth.models import (
+  layers,
+  normalized,
+  norms,
+  pooling,
+  semantic_convolution,
+)
+from gansynth.models import semantics as semantics_lib
+
+_KERNEL_SIZE = 4
+_PADDING = 2
+_MOST_FEATURES = 512
+
+Semantics = jax.Array | semantics_lib.LabelMap | None
+
+
+class _PairConv(nn.Module):
+  """First convolution, of conditions and pictures together.
+
+  It is linear, so its half of the conditions is computed once for however
+  many pictures are judged by them.
+  """
+
+  features: int
+  dtype: layers.Dtype
+  kernel_init: nn.initializers.Initializer
+  bias_init: Callable
+
+  @nn.compact
+  def __call__(self, semantics: Semantics, pictures: jax.Array) -> jax.Array:
+    conditions = 0 if semantics is None else semantics.shape[-1]
+    shape = (
+      _KERNEL_SIZE,
+      _KERNEL_SIZE,
+      conditions + pictures.shape[-1],
+      self.features,
+    )
+    kernel = self.param("kernel", self.kernel_init, shape)
+    bias = self.param("bias", self.bias_init(shape), shape[-1:])
+
+    convolve = functools.partial(
+      semantic_convolution.conv2d,
+      strides=2,
+      padding=_PADDING,
+      dtype=self.dtype,
+    )
+    x = convolve(pictures, kernel[:, :, conditions:])
+    bias = bias.astype(self.dtype)[None, None, None]
+    if semantics is None:
+      return x + bias
+    y = convolve(semantics, kernel[:, :, :conditions]) + bias
+    return (x.reshape(-1, *y.shape) + y[None]).reshape(x.shape)
+
+
+class _ScaleDiscriminator(nn.Module):
+  """Judges patches at one scale; arguments as of the whole."""
+
+  features: int
+  num_layers: int
+  last_stride: int
+  options: normalized.Options
+
+  @nn.compact
+  def __call__(
+    self, semantics: Semantics, pictures: jax.Array
+  ) -> list[jax.Array]:
+    outer, inner, norm = self.options
+    x = _PairConv(self.features, name="conv_0", **outer)(semantics, pictures)
+    x = nn.leaky_relu(x, 0.2)
+    features = [x]
+    for i in range(1, self.num_layers):
+      x = layers.Conv(
+        min(self.features * 2**i, _MOST_FEATURES),
+        _KERNEL_SIZE,
+        strides=2 if i < self.num_layers - 1 else self.last_stride,
+        padding=_PADDING,
+        name=f"conv_{i}",
+        **inner,
+      )(x)
+      x = nn.leaky_relu(norm(name=f"norm_{i}")(x), 0.2)
+      features.append(x)
+    logits = layers.Conv(
+      1, _KERNEL_SIZE, padding=_PADDING, name="logits", **outer
+    )(x)
+    return [*features, norms.at_least_float32(logits)]
+
+
+class MultiscaleDiscriminator(nn.Module):
+  """Equal discriminators of patches, each at half the scale of the one before.
+
+  The defaults are SPADE's. pix2pixHD's has norm="instance" and init_type
+  "normal", for 1024p num_scales=3. A scale has the convolutions `conv_0` ..
+  `conv_<num_layers - 1>` and `logits` of 4x4 taps; the first has stride 2 and
+  no norm, the last before the logits has `last_stride`, those between 2.
+
+  Reference: Wang et al., "High-Resolution Image Synthesis and Semantic
+  Manipulation with Conditional GANs", CVPR 2018, section 3.2.
+  """
+
+  features: int = 64  # width of the first layer, ndf
+  num_scales: int = 2
+  num_layers: int = 4  # convolutions with an activation
+  norm: str = "spectralinstance"  # see norms.parse
+  use_bias: bool | None = None  # before a norm; None: where not spectral
+  last_stride: int = 1  # 2 in SPADE's repository before May 2019
+  init_type: str = "xavier"  # layers.INITIALIZERS
+  init_gain: float = 0.02
+  axis_name: str | None = None  # of synchronised batch statistics
+  dtype: layers.Dtype = jnp.float32
+
+  @nn.compact
+  def __call__(
+    self,
+    semantics: Semantics,
+    pictures: jax.Array,
+    train: bool = False,
+  ) -> list[list[jax.Array]]:
+    """Judges pictures.
+
+    Args:
+      semantics: conditions (batch, height, width, channels); None: there are
+        none.
+      pictures: (k * batch, height, width, channels) in [-1, 1]: k parts that
+        share the conditions, as fake and then real ones. Statistics of batch
+        normalisation are those of all parts together.
+      train: use and record batch statistics, update spectral norms.
+
+    Returns:
+      A list over scales, full resolution first, of the features after every
+      activation and, last, the float32 logits (k * batch, height', width', 1),
+      without sigmoid.
+
+    Raises:
+      ValueError: there is no whole number of parts, or their size is not that
+        of the conditions.
+    """
+    if semantics is not None and (
+      len(pictures) % semantics.shape[0]
+      or pictures.shape[1:3] != semantics.shape[1:3]
+    ):
+      raise ValueError(
+        f"pictures are {pictures.shape[:3]} (batch, height, width), their "
+        f"conditions {semantics.shape[:3]}; give pictures of that size, as "
+        "many or a multiple of them"
+      )
+    options = normalized.options(self, train)
+    results = []
+    for i in range(self.num_scales):
+      if i:
+        pictures = pooling.average_pool(pictures)
+        if semantics is not None:
+          semantics = pooling.average_pool(semantics, self.dtype)
+      results.append(
+        _ScaleDiscriminator(
+          self.features,
+          self.num_layers,
+          self.last_stride,
+          options,
+          name=f"scale_{i}",
+        )(semantics, pictures)
+      )
+    return results
