@@ -10,9 +10,14 @@ from gansynth.models.dcgan import (
   DcganGenerator,
   EncoderDecoder,
 )
+from gansynth.models.encoders import InstanceEncoder, StyleEncoder
+from gansynth.models.multiscale import MultiscaleDiscriminator
 from gansynth.models.patchgan import PatchDiscriminator, PixelDiscriminator
+from gansynth.models.pix2pixhd import GlobalGenerator, LocalEnhancer
 from gansynth.models.resnet import ResnetGenerator
+from gansynth.models.spade import SpadeGenerator
 from gansynth.models.unet import UnetGenerator
+from gansynth.models.vgg import Vgg19Features
 
 _NETWORKS = {
   "resnet": ResnetGenerator,
@@ -22,6 +27,13 @@ _NETWORKS = {
   "encoder_decoder": EncoderDecoder,
   "dcgan_generator": DcganGenerator,
   "dcgan_critic": DcganCritic,
+  "spade": SpadeGenerator,
+  "pix2pixhd_global": GlobalGenerator,
+  "pix2pixhd_local": LocalEnhancer,
+  "instance_encoder": InstanceEncoder,
+  "style_encoder": StyleEncoder,
+  "multiscale": MultiscaleDiscriminator,
+  "vgg19": Vgg19Features,
 }
 NAMES = (
   "resnet",
@@ -35,6 +47,13 @@ NAMES = (
   "encoder_decoder",
   "dcgan_generator",
   "dcgan_critic",
+  "spade",
+  "pix2pixhd_global",
+  "pix2pixhd_local",
+  "instance_encoder",
+  "style_encoder",
+  "multiscale",
+  "vgg19",
 )
 
 
@@ -46,7 +65,10 @@ def create(name: str, **fields: Any) -> nn.Module:
       `unet`, or `unet_256` for the picture size that it halves to 1 pixel.
       Discriminators: `patch`, or `patch_3layers` for a number of layers;
       `basic`, which is the latter; `pixel`. Of GP-GAN: `encoder_decoder`,
-      `dcgan_generator`, `dcgan_critic`.
+      `dcgan_generator`, `dcgan_critic`. Of label maps: the generators `spade`,
+      `pix2pixhd_global` and `pix2pixhd_local`, the encoders `style_encoder`
+      and `instance_encoder`, the discriminator `multiscale`. `vgg19`: features
+      for a perceptual loss.
     **fields: fields of the module that differ from its defaults.
 
   Returns:
@@ -89,9 +111,16 @@ __all__ = [
   "DcganCritic",
   "DcganGenerator",
   "EncoderDecoder",
+  "GlobalGenerator",
+  "InstanceEncoder",
+  "LocalEnhancer",
+  "MultiscaleDiscriminator",
   "PatchDiscriminator",
   "PixelDiscriminator",
   "ResnetGenerator",
+  "SpadeGenerator",
+  "StyleEncoder",
   "UnetGenerator",
+  "Vgg19Features",
   "create",
 ]
