@@ -28,11 +28,14 @@ LAYOUTS = {
   # transposed convolutions (in, out, ...) of (height, width, out, in).
   "conv": ((3,), (2,), (0,), (1,)),
   "linear": ((1,), (0,)),
+  # torch's (out, in * height * width) of our (height, width, in, out).
+  "linear_of_map": ((3,), (2, 0, 1)),
   # torch's (in * height * width,) of our (height, width, in).
   "spectral_v": ((2, 0, 1),),
 }
 _WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile
 _COUNTER = "num_batches_tracked"
+_EPSILON = 1e-12  # of spectral normalisation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,10 +71,12 @@ def spectral_convolution(
   ]
 
 
-def linear(key: str, path: Sequence[str]) -> list[Entry]:
+def linear(
+  key: str, path: Sequence[str], layout: str = "linear"
+) -> list[Entry]:
   """Entries of a linear layer with a bias."""
   return [
-    Entry(f"{key}.weight", ("params", *path, "kernel"), layout="linear"),
+    Entry(f"{key}.weight", ("params", *path, "kernel"), layout=layout),
     Entry(f"{key}.bias", ("params", *path, "bias")),
   ]
 
@@ -95,6 +100,11 @@ def unwrap(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
   return state
 
 
+def drop_counters(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+  """Drops the counters of batch norms, which nothing reads."""
+  return {k: v for k, v in state.items() if not k.endswith(f".{_COUNTER}")}
+
+
 def drop_unused_buffers(
   state: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], bool]:
@@ -115,17 +125,93 @@ def drop_unused_buffers(
   plain = {layer for layer in layers if f"{layer}.weight" not in state}
   kept = {
     key: value
-    for key, value in state.items()
-    if not key.endswith(f".{_COUNTER}") and key.rpartition(".")[0] not in plain
+    for key, value in drop_counters(state).items()
+    if key.rpartition(".")[0] not in plain
   }
   return kept, bool(plain)
 
 
-def variable_shapes(network: nn.Module, input_shape: Sequence[int]) -> PyTree:
-  """Shapes of a network's variables for an input (N, H, W, C)."""
-  return jax.eval_shape(
-    lambda: network.init(jax.random.key(0), jnp.zeros(input_shape))
+def rebuild_spectral_vectors(
+  state: Mapping[str, np.ndarray],
+) -> tuple[dict[str, np.ndarray], int]:
+  """Adds the vectors v that PyTorch before 1.0 did not save.
+
+  With u alone v is M^T u, normalised: one power iteration in training starts
+  from the same u either way. Where the normalised `weight` is there too, v is
+  scaled so that sigma is the one that the file was used with; the `weight` is
+  dropped, as PyTorch drops it.
+
+  Returns:
+    The state with a `weight_v` for each `weight_u`, and how many were added.
+  """
+  state, count = dict(state), 0
+  for key in [key for key in state if key.endswith(".weight_u")]:
+    layer = key.removesuffix("_u")
+    kernel, u = state.get(f"{layer}_orig"), state[key]
+    if f"{layer}_v" in state or kernel is None or u.ndim != 1:
+      continue
+    # The outputs of a transposed convolution come second.
+    moved = kernel if kernel.shape[0] == u.size else kernel.swapaxes(0, 1)
+    matrix = moved.reshape(moved.shape[0], -1).astype(np.float64)
+    if matrix.shape[0] != u.size:
+      continue
+    v = matrix.T @ u
+    v /= max(np.linalg.norm(v), _EPSILON)
+    folded = state.pop(layer, None)
+    if folded is not None and folded.shape == kernel.shape:
+      sigma = np.vdot(kernel, kernel) / np.vdot(kernel, folded)
+      v *= sigma / (u @ matrix @ v)
+    state[f"{layer}_v"] = v.astype(u.dtype)
+    count += 1
+  return state, count
+
+
+def shape(
+  state: Mapping[str, np.ndarray], source: str, *keys: str, ndim: int = 4
+) -> tuple[int, ...]:
+  """Shape of the first array that is there.
+
+  Args:
+    state: arrays by the original's keys.
+    source: name of the file, for the message.
+    *keys: under which the array may be.
+    ndim: how many axes it has.
+
+  Raises:
+    CheckpointError: there is none, or it has other axes.
+  """
+  for key in keys:
+    if key in state and state[key].ndim == ndim:
+      return state[key].shape
+  raise CheckpointError(
+    f"{source}: expected an array {' or '.join(keys)} of {ndim} axes, which "
+    f"this kind of network has; the file has {len(state)} keys, such as "
+    f"{', '.join(list(state)[:5])}"
   )
+
+
+def discriminator_shapes(
+  channels: int,
+) -> tuple[Sequence[int] | None, Sequence[int]]:
+  """Shapes of conditions and pictures that a discriminator is set up with.
+
+  Args:
+    channels: of both together; 3 of them are the picture's.
+  """
+  conditions = (1, 64, 64, channels - 3) if channels > 3 else None
+  return conditions, (1, 64, 64, min(channels, 3))
+
+
+def variable_shapes(
+  network: nn.Module, *input_shapes: Sequence[int] | None
+) -> PyTree:
+  """Shapes of a network's variables for inputs such as (N, H, W, C)."""
+
+  def init():
+    inputs = [None if s is None else jnp.zeros(s) for s in input_shapes]
+    return network.init(jax.random.key(0), *inputs)
+
+  return jax.eval_shape(init)
 
 
 def to_variables(

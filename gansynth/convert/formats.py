@@ -1,15 +1,37 @@
 """Which converter a file, a state dict or a network belongs to."""
 
 import collections
+import inspect
 import os
 import pathlib
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from gansynth.convert import cyclegan, gpgan
+from gansynth.convert import (
+  cyclegan,
+  gpgan,
+  pix2pixhd,
+  spade,
+  torch_options,
+  torch_reader,
+  vgg,
+)
 from gansynth.convert.errors import CheckpointError
+
+# Families that tell their networks by the keys; what none of them knows is
+# CycleGAN's or pix2pix's, or nobody's.
+_TOLD_BY_KEYS = (vgg, spade, pix2pixhd)
+_PROGRAMS = {
+  gpgan: "GP-GAN",
+  cyclegan: "CycleGAN or pix2pix",
+  spade: "SPADE",
+  pix2pixhd: "pix2pixHD",
+  vgg: "VGG19",
+}
+_AMBIGUOUS = "pix2pixhd_global"
 
 
 def from_original(
@@ -17,22 +39,25 @@ def from_original(
   *,
   key: str | None = None,
   dtype: Any = np.float32,
+  original: torch_options.Options | None = None,
   **options: Any,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
   """Reads a network of an original program.
 
   Args:
-    path: a `.npz` file of GP-GAN; any other is one of CycleGAN or pix2pix
-      (`.pth`).
+    path: a `.npz` file of GP-GAN; any other is one of CycleGAN, pix2pix, SPADE
+      or pix2pixHD, or VGG19 of torchvision (`.pth`).
     key: which network of a training state to take, where the file holds
       several.
     dtype: of the variables; None keeps the file's own.
-    **options: what the file does not tell, see `cyclegan.convert_state_dict`;
-      files of GP-GAN tell everything.
+    original: what SPADE or pix2pixHD was run with; None: what `opt.txt` and
+      `opt.pkl` beside the file say, if they are there.
+    **options: what the file does not tell, see `convert_state_dict`.
 
   Returns:
     The description of the network, for `models.create(**description)`, and
-    its variables, {"params": ...} and, with batch norm, "batch_stats".
+    its variables, {"params": ...} and, where there are running statistics or
+    spectral norms, "batch_stats".
 
   Raises:
     CheckpointError: the file cannot be read, holds no known network, or an
@@ -40,41 +65,75 @@ def from_original(
     UnsafeCheckpointError: it wants to run code.
     KeyMismatchError: keys are missing or left over, or shapes differ.
   """
-  if pathlib.Path(path).suffix.lower() != ".npz":
-    return cyclegan.from_original(path, key=key, dtype=dtype, **options)
-  given = [name for name, value in options.items() if value is not None]
-  if given:
-    raise CheckpointError(
-      f"{path}: {', '.join(given)} cannot be given for a .npz file, which "
-      "tells all there is to know; leave it away"
-    )
-  return gpgan.from_original(path, key=key, dtype=dtype)
+  if pathlib.Path(path).suffix.lower() == ".npz":
+    _check_options(gpgan, options, str(path))
+    return gpgan.from_original(path, key=key, dtype=dtype)
+  state = torch_reader.load_state_dict(path, key)
+  if original is None:
+    original = torch_options.find(pathlib.Path(path).parent)
+  return convert_state_dict(
+    state, str(path), dtype=dtype, original=original, **options
+  )
 
 
 def convert_state_dict(
-  state: Mapping[str, np.ndarray], source: str = "state dict", **options: Any
+  state: Mapping[str, np.ndarray],
+  source: str = "state dict",
+  *,
+  dtype: Any = np.float32,
+  original: torch_options.Options | None = None,
+  network: str | None = None,
+  **options: Any,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
   """Works out the network of a state dict and fills its variables.
 
   Args:
     state: arrays by the original's keys; Chainer's have slashes.
     source: name of the file, for messages.
-    **options: of the converter, `gpgan.convert_state_dict` for such keys and
-      `cyclegan.convert_state_dict` for others.
+    dtype: of the variables; None keeps the state's own.
+    original: what SPADE or pix2pixHD was run with; `options` hold whatever it
+      says.
+    network: `pix2pixhd_global` for a generator of pix2pixHD with two halvings,
+      which is a ResNet of CycleGAN to the last key and is taken for one
+      unless `original` says otherwise.
+    **options: of the converter whose network it is: `convert_state_dict` of
+      `gpgan`, `cyclegan`, `spade`, `pix2pixhd` or `vgg`. None: not given.
 
   Returns:
     The network's description and variables, as `from_original`.
 
   Raises:
-    CheckpointError: no known network.
+    CheckpointError: no known network, or an option that does not apply.
     KeyMismatchError: keys are missing or left over, or shapes differ.
   """
-  family = gpgan if any("/" in key for key in state) else cyclegan
-  return family.convert_state_dict(state, source, **options)
+  if network not in (None, _AMBIGUOUS):
+    raise CheckpointError(
+      f"network is {network!r}; all but {_AMBIGUOUS} are told by their keys"
+    )
+  if any("/" in key for key in state):
+    family, found = gpgan, None
+  else:
+    told = ((f, f.network_of(state)) for f in _TOLD_BY_KEYS)
+    family, found = next((t for t in told if t[1]), (cyclegan, None))
+  if family is cyclegan and pix2pixhd.is_two_halvings(state):
+    labels = original is not None and "label_nc" in original.values
+    if network or labels:
+      family, found = pix2pixhd, _AMBIGUOUS
+  if found == _AMBIGUOUS and family is pix2pixhd:
+    options = {**options, "network": found}
+  options = {k: v for k, v in options.items() if v is not None}
+  _check_options(family, options, source)
+  if original is not None and found:
+    told = torch_options.network_arguments(original, found)
+    known = _parameters(family)
+    options = {k: v for k, v in told.items() if k in known} | options
+  return family.convert_state_dict(state, source, dtype=dtype, **options)
 
 
 def to_state_dict(
-  description: Mapping[str, Any], variables: Mapping[str, Any]
+  description: Mapping[str, Any],
+  variables: Mapping[str, Any],
+  **options: Any,
 ) -> collections.OrderedDict[str, np.ndarray]:
   """Writes variables, or gradients, under the original's keys and layouts.
 
@@ -82,9 +141,39 @@ def to_state_dict(
     description: of the network, as `from_original` returns it.
     variables: {"params": ..., "batch_stats": ...}, or anything of the same
       structure, such as {"params": gradients}.
+    **options: `intermediate` of pix2pixHD's discriminator, see there.
 
   Returns:
     Arrays by key.
   """
-  family = gpgan if description["name"] in gpgan.TABLES else cyclegan
-  return family.to_state_dict(description, variables)
+  name = description["name"]
+  if name in gpgan.TABLES:
+    family = gpgan
+  elif name == vgg.NAME:
+    family = vgg
+  elif spade.describes(description):
+    family = spade
+  elif name in pix2pixhd.NAMES:
+    family = pix2pixhd
+  else:
+    family = cyclegan
+  return family.to_state_dict(description, variables, **options)
+
+
+def _parameters(family: ModuleType) -> list[str]:
+  """Names of the options that a family's converter takes."""
+  return list(inspect.signature(family.convert_state_dict).parameters)[2:]
+
+
+def _check_options(
+  family: ModuleType, options: Mapping[str, Any], source: str
+) -> None:
+  """Refuses options that a family does not know."""
+  known = _parameters(family)
+  unknown = [k for k, v in options.items() if v is not None and k not in known]
+  if unknown:
+    known = ", ".join(name for name in known if name != "dtype")
+    raise CheckpointError(
+      f"{source}: {', '.join(unknown)} cannot be given for a network of "
+      f"{_PROGRAMS[family]}, {f'only {known}' if known else 'which tells all'}"
+    )

@@ -9,7 +9,7 @@ file cannot run code, whatever it contains.
 import collections
 import dataclasses
 import pickletools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, BinaryIO
 
 from gansynth.convert.errors import CheckpointError, UnsafeCheckpointError
@@ -36,14 +36,22 @@ class Name:
   full: str  # "module.attribute"
 
 
+class Attributes(dict):
+  """The attributes of an object whose class the caller allowed, by name."""
+
+
 class _Machine:
   """The stack machine of one pickle."""
 
-  def __init__(self, source, constructors, values, persistent):
+  def __init__(
+    self, source, constructors, values, persistent, objects, expected
+  ):
     self.source = source
     self.constructors = constructors
     self.values = values
     self.persistent = persistent
+    self.objects = objects
+    self.expected = expected
     self.stack = []
     self.memo = {}
 
@@ -122,14 +130,18 @@ class _Machine:
     elif name == "REDUCE":
       arguments = stack.pop()
       stack.append(self.construct(stack.pop(), arguments))
-    elif name == "BUILD":
-      state = stack.pop()
-      # State dicts carry their modules' versions as an attribute; nothing
-      # here needs it.
-      if not isinstance(stack[-1], collections.OrderedDict) or not isinstance(
-        state, dict
+    elif name == "NEWOBJ":
+      arguments = stack.pop()
+      made = stack.pop()
+      if (
+        not isinstance(made, Name)
+        or made.full not in self.objects
+        or arguments != ()
       ):
-        self.refuse(f"sets the state of a {type(stack[-1]).__name__}")
+        self.refuse(f"uses the opcode {name}")
+      stack.append(Attributes())
+    elif name == "BUILD":
+      self.set_state(stack.pop())
     else:
       self.refuse(f"uses the opcode {name}")
 
@@ -155,22 +167,34 @@ class _Machine:
         raise TypeError(f"a dict key is a {type(key).__name__}")
       target[key] = value
 
+  def set_state(self, state):
+    target = self.stack[-1]
+    known = isinstance(target, Attributes | collections.OrderedDict)
+    if not known or not isinstance(state, dict):
+      self.refuse(f"sets the state of a {type(target).__name__}")
+    # State dicts carry their modules' versions as an attribute; nothing here
+    # needs it.
+    if isinstance(target, Attributes):
+      target.update(state)
+
   def push_name(self, module, attribute):
     full = f"{module}.{attribute}"
-    if full not in self.constructors and full not in self.values:
+    known = (self.constructors, self.values, self.objects)
+    if not any(full in names for names in known):
       self.refuse(f"asks for {full!r}")
     self.stack.append(self.values.get(full, Name(full)))
 
   def construct(self, name, arguments):
     if not isinstance(name, Name) or not isinstance(arguments, tuple):
       self.refuse(f"calls a {type(name).__name__}")
+    if name.full not in self.constructors:
+      self.refuse(f"calls {name.full}")
     return self.constructors[name.full](*arguments)
 
   def refuse(self, what):
     raise UnsafeCheckpointError(
-      f"{self.source}: refused, the pickle inside {what}, and a checkpoint "
-      "needs tensors and plain containers only; nothing of it was run. Save "
-      "the bare state_dict where the file comes from"
+      f"{self.source}: refused, the pickle inside {what}, and "
+      f"{self.expected}; nothing of it was run"
     )
 
 
@@ -181,6 +205,11 @@ def load(
   constructors: Mapping[str, Callable[..., Any]],
   values: Mapping[str, Any],
   persistent: Callable[[Any], Any],
+  objects: Collection[str] = (),
+  expected: str = (
+    "a checkpoint needs tensors and plain containers only (save the bare "
+    "state_dict where the file comes from)"
+  ),
 ) -> Any:
   """Reads one pickle, up to and including its end.
 
@@ -190,6 +219,8 @@ def load(
     constructors: what may be called, by "module.name".
     values: what other names stand for, by "module.name".
     persistent: makes an object of a persistent id.
+    objects: classes, "module.name", of which `Attributes` are made.
+    expected: what such a file needs, for the message of a refusal.
 
   Returns:
     The object: dicts, lists, tuples, numbers, strings, and what `constructors`
@@ -199,4 +230,7 @@ def load(
     UnsafeCheckpointError: the pickle names anything else.
     CheckpointError: it is damaged or cut short.
   """
-  return _Machine(source, constructors, values, persistent).run(stream)
+  machine = _Machine(
+    source, constructors, values, persistent, objects, expected
+  )
+  return machine.run(stream)
