@@ -8,12 +8,12 @@ used is reported here, once, as an `ImageError` that names the file.
 import contextlib
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from gansynth import files
 
@@ -117,16 +117,60 @@ def read(
   """
   if mode not in _MODES:
     raise ValueError(f"mode is {mode!r}; expected {', '.join(_MODES)}.")
-  if isinstance(source, bytes):
-    name = name or f"<{len(source)} bytes>"
-    data = source
-  else:
-    name = name or os.fspath(source)
-    with open(source, "rb") as file:
-      data = file.read()
+  data, name = _data(source, name)
   with _opened(io.BytesIO(data), name) as picture:
     array = _to_eight_bits(picture, mode, name)
   return array if array.ndim == 3 else array[..., None]
+
+
+def read_integers(
+  source: str | os.PathLike | bytes, name: str = ""
+) -> np.ndarray:
+  """Reads the numbers of a label or instance map, unchanged.
+
+  Args:
+    source: a path, or the bytes of an encoded picture.
+    name: what to call the picture in errors when `source` is bytes.
+
+  Returns:
+    Gray of 8 bits, and the indices of a palette: uint8 (height, width); 1 bit:
+    the same with 0 and 1. Gray of 16 or 32 bits: int32 (height, width).
+    Colours: uint8 (height, width, 3), for the caller to interpret.
+    Transparency is dropped.
+
+  Raises:
+    ImageError: as `read`; or a JPEG, whose numbers are not those that were
+      stored; or values that are no integers.
+    OSError: the file cannot be opened.
+  """
+  data, name = _data(source, name)
+  with _opened(io.BytesIO(data), name) as picture:
+    mode = picture.mode
+    if picture.format == "JPEG":
+      raise ImageError(
+        f"{name}: is a JPEG, which changes the numbers that it stores; "
+        "expected a lossless format. Write label and instance maps as PNG."
+      )
+    if mode in ("RGB", "RGBA"):
+      return np.array(picture)[..., :3]
+    if mode == "LA":
+      return np.array(picture)[..., 0]
+    if mode in ("L", "P", "1"):
+      return np.array(picture).astype(np.uint8)
+    if mode == "I" or mode.startswith("I;16"):
+      return np.array(picture).astype(np.int32)
+    raise ImageError(
+      f"{name}: holds values of mode {mode}; expected integers of 8, 16 or 32 "
+      "bits, or RGB. Convert it to one of them, as PNG."
+    )
+
+
+def _data(source: str | os.PathLike | bytes, name: str) -> tuple[bytes, str]:
+  """Encoded bytes, and what to call them in errors."""
+  if isinstance(source, bytes):
+    return source, name or f"<{len(source)} bytes>"
+  with open(source, "rb") as file:
+    return file.read(), name or os.fspath(source)
 
 
 def size(path: str | os.PathLike) -> tuple[int, int]:
@@ -238,7 +282,8 @@ def encode(
   """Encodes a picture.
 
   Args:
-    array: uint8 (height, width), (height, width, 1), RGB or RGBA.
+    array: uint8 (height, width), (height, width, 1), RGB or RGBA; as PNG or
+      TIFF also uint16 (height, width).
     extension: one of `EXTENSIONS`, in any case.
     quality: 1..100 for JPEG and WebP; the others are lossless.
     name: what to call the picture in errors.
@@ -257,13 +302,18 @@ def encode(
       f"with; use one of {', '.join(EXTENSIONS)}."
     )
   array = np.asarray(array)
-  if array.dtype != np.uint8 or not (
-    array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
+  wide = array.dtype == np.uint16 and array.ndim == 2
+  if not (wide and extension in ("png", "tif", "tiff")) and (
+    array.dtype != np.uint8
+    or not (
+      array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
+    )
   ):
     raise ImageError(
       f"{name}: cannot write an array of {array.dtype} {array.shape}; "
-      "expected uint8 of (height, width) with no, 1, 3 or 4 channels. "
-      "`to_uint8` converts from [-1, 1]."
+      "expected uint8 of (height, width) with no, 1, 3 or 4 channels, or as "
+      "png and tiff uint16 of (height, width). `to_uint8` converts from "
+      "[-1, 1]."
     )
   if array.ndim == 3 and array.shape[2] == 1:
     array = array[..., 0]
@@ -376,6 +426,29 @@ def _by_picture(
     for channel in range(image.shape[2])
   ]
   return np.stack(planes, axis=-1)
+
+
+def fill_polygons(
+  size: tuple[int, int],
+  polygons: Sequence[Sequence[Sequence[float]]],
+) -> np.ndarray:
+  """Paints polygons one over the other, by Pillow's rule.
+
+  Pixels that the outline runs through belong to a polygon.
+
+  Args:
+    size: (height, width).
+    polygons: each of at least 2 points (x, y); they may leave the picture.
+
+  Returns:
+    int32 (height, width): the index of the last polygon that covers a pixel,
+    -1 where there is none.
+  """
+  canvas = Image.new("I", (size[1], size[0]), -1)
+  draw = ImageDraw.Draw(canvas)
+  for index, polygon in enumerate(polygons):
+    draw.polygon([tuple(point) for point in polygon], fill=index)
+  return np.array(canvas)
 
 
 def to_gray(image: np.ndarray) -> np.ndarray:

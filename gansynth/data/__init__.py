@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import logging
 
-from gansynth.data import blending_sources, datasets, sources
+from gansynth.data import blending_sources, datasets, labels, sources
 from gansynth.data.preprocess import Preprocess
 
 SOURCES = (
@@ -20,6 +20,7 @@ SOURCES = (
   "colorization",
   "tfds",
   *blending_sources.SOURCES,
+  *labels.SOURCES,
 )
 SPLITS = ("train", "test")
 
@@ -71,6 +72,9 @@ def create(config: Any, split: str):
   - `cropped_pictures` (root or folder_a) and `procedural_pictures` (the
     scenes of `procedural_views`): pictures without pairs.
 
+  The sources of label maps are `labels.SOURCES`, and their fields are listed in
+  `gansynth.data.labels.create`.
+
   Args:
     config: an `ml_collections.ConfigDict` or any object with these fields.
     split: "train" or "test".
@@ -89,6 +93,8 @@ def create(config: Any, split: str):
     raise ValueError(
       f"data source is {source!r}; expected one of {', '.join(SOURCES)}."
     )
+  if source in labels.SOURCES:
+    return labels.create(config, split)
   cache = _get(config, "cache_bytes", 0)
 
   def kept(item_source: sources.Source) -> sources.Source:

@@ -144,16 +144,14 @@ def transform(
         f"a picture of {image.shape[1]} x {image.shape[0]} is larger than "
         f"crop_size {crop_size}: params must say where to crop."
       )
-    image = _crop(image, params["crop_pos"], crop_size)
+    image = crop(image, params["crop_pos"], crop_size)
   if flip and params is not None and params["flip"]:
     image = image[:, ::-1]
   return np.ascontiguousarray(image)
 
 
-def _crop(
-  image: np.ndarray, position: tuple[int, int], side: int
-) -> np.ndarray:
-  """Cuts a square; what lies beyond the picture is black, as in Pillow."""
+def crop(image: np.ndarray, position: tuple[int, int], side: int) -> np.ndarray:
+  """Cuts a square at (x, y); what lies beyond the picture is 0 as in Pillow."""
   x, y = position
   part = image[y : y + side, x : x + side]
   if part.shape[:2] == (side, side):

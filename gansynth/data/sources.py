@@ -28,7 +28,7 @@ class Source(Protocol):
     ...
 
 
-def _limited(paths: list[str], max_size: int | None) -> list[str]:
+def limited(paths: list, max_size: int | None) -> list:
   """Keeps the first `max_size` paths; None or 0 keeps all."""
   if max_size is not None and max_size < 0:
     raise ValueError(f"max_dataset_size is {max_size}; expected 0 or more.")
@@ -48,7 +48,7 @@ class FolderSource:
 
   def __init__(self, folder: str | os.PathLike, max_size: int | None = None):
     self.folder = os.fspath(folder)
-    self.paths = _limited(images.list_images(folder), max_size)
+    self.paths = limited(images.list_images(folder), max_size)
 
   def __len__(self) -> int:
     return len(self.paths)
@@ -119,7 +119,7 @@ class MatchedFoldersSource:
           f"{len(mine)} pictures, the first {missing[:3]}. Partners have the "
           "same path and name up to the ending; add or remove pictures."
         )
-    stems = _limited(sorted(by_stem_a), max_size)
+    stems = limited(sorted(by_stem_a), max_size)
     self.folder = os.fspath(folder_a)
     self.pairs = [(by_stem_a[stem], by_stem_b[stem]) for stem in stems]
 
@@ -154,10 +154,11 @@ class RenderedSource:
   """Pictures made by a function of their number (procedural data).
 
   Args:
-    render: `render(number)` returns a dict of uint8 arrays, the same each
-      time; it must be picklable (a function of a module or a small object).
+    render: `render(number)` returns a dict of arrays, the same each time, and
+      perhaps a `name`; it must be picklable (a function of a module or a small
+      object).
     numbers: the number of each item.
-    name: prefix of the items' names, followed by the number.
+    name: prefix of the items' names, followed by the number and `.png`.
   """
 
   def __init__(self, render: Callable[[int], dict], numbers: range, name: str):
@@ -171,7 +172,7 @@ class RenderedSource:
   def __getitem__(self, index: int) -> dict:
     number = self.numbers[index]
     name = f"{self.name}_{number:06d}.png"
-    return {**self.render(number), "name": name}
+    return {"name": name, **self.render(number)}
 
 
 class CachedSource:

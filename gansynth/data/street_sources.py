@@ -70,38 +70,48 @@ def create(config: Any, split: str) -> tuple[Source, Source] | Source:
     For "train" the two unpaired sources with `image`, unless `paired` is set;
     else one source with `image_a` and `image_b` of the same scene.
   """
-
-  def get(name: str, default: Any) -> Any:
-    value = getattr(config, name, None)
-    return default if value is None else value
-
-  num_train, num_test = get("num_train", 1000), get("num_test", 100)
-  if min(num_train, num_test) < 1:
-    raise ValueError(
-      f"num_train {num_train} and num_test {num_test} must be at least 1."
+  options = scene_options(config)
+  if split == "test" or _get(config, "paired", False):
+    return RenderedSource(
+      SceneRenderer(**options, keys=tuple(DOMAINS.items())),
+      paired_numbers(config, split),
+      "street",
     )
-
-  def renderer(*keys: tuple[str, str]) -> SceneRenderer:
-    return SceneRenderer(
-      seed=get("seed", 0),
-      size=(get("height", 256), get("width", 256)),
-      weather=get("weather", "clear"),
-      severity=get("severity", 0.5),
-      keys=keys,
-    )
-
-  # Both kinds of training leave these scenes unseen.
-  first_test = 2 * num_train
-  if split == "test" or get("paired", False):
-    numbers = range(first_test, first_test + num_test)
-    if split == "train":
-      numbers = range(num_train)
-    return RenderedSource(renderer(*DOMAINS.items()), numbers, "street")
+  end = paired_numbers(config, "test").start
   return tuple(
     RenderedSource(
-      renderer(("image", rendering)),
-      range(offset, first_test, 2),
+      SceneRenderer(**options, keys=(("image", rendering),)),
+      range(offset, end, 2),
       f"street_{rendering}",
     )
     for offset, rendering in enumerate(DOMAINS.values())
   )
+
+
+def scene_options(config: Any) -> dict[str, Any]:
+  """The fields of `SceneRenderer` that a configuration gives."""
+  return {
+    "seed": _get(config, "seed", 0),
+    "size": (_get(config, "height", 256), _get(config, "width", 256)),
+    "weather": _get(config, "weather", "clear"),
+    "severity": _get(config, "severity", 0.5),
+  }
+
+
+def paired_numbers(config: Any, split: str) -> range:
+  """The scenes of a split where every scene is shown whole."""
+  num_train = _get(config, "num_train", 1000)
+  num_test = _get(config, "num_test", 100)
+  if min(num_train, num_test) < 1:
+    raise ValueError(
+      f"num_train {num_train} and num_test {num_test} must be at least 1."
+    )
+  if split == "train":
+    return range(num_train)
+  # Unpaired training takes twice as many scenes, and leaves these unseen.
+  return range(2 * num_train, 2 * num_train + num_test)
+
+
+def _get(config: Any, name: str, default: Any) -> Any:
+  value = getattr(config, name, None)
+  return default if value is None else value

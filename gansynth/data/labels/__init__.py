@@ -1,0 +1,209 @@
+"""Label maps and the pictures they describe; `create` is the entry.
+
+Importing this is light: no JAX, no TensorFlow Datasets.
+"""
+
+import os
+from typing import Any
+
+from absl import logging
+
+from gansynth.data import sources
+from gansynth.data.labels import layouts, procedural
+from gansynth.data.labels.datasets import LabelDataset, LabelFilesSource
+from gansynth.data.labels.preprocess import LabelPreprocess
+from gansynth.data.labels.reading import LabelReader
+
+SOURCES = (
+  "procedural_labels",
+  "cityscapes",
+  "ade20k",
+  "coco_stuff",
+  "facades",
+  "custom_labels",
+  "pix2pixhd_labels",
+)
+_WITHOUT_INSTANCES = ("ade20k", "facades")
+_PROCEDURAL_LABELS = 34
+
+
+def create(config: Any, split: str) -> LabelDataset:
+  """Makes the data set that a configuration describes.
+
+  Fields of `config` (all but `source` may be missing):
+
+  - source, and where it is:
+    - `procedural_labels`: street scenes with Cityscapes ids; seed (0), height
+      and width (256), num_train and num_test (1000, 100), rendering ("photo"
+      or "game"), weather ("clear"), severity (0.5);
+    - `cityscapes`: root holds `gtFine` and `leftImg8bit`, as downloaded;
+      train_extra (False) adds the coarsely labelled pictures to training;
+    - `ade20k`: root holds `*_train_*.jpg`, `.png` and the same with `_val_`,
+      at any depth. The maps are taken as the released SPADE takes them: 0
+      unknown, classes 1 to 150, of which the last shares its channel with
+      255; ade20k_shift (False) makes classes 0 to 149 and 0 "don't care", as
+      SPADE meant to;
+    - `coco_stuff`: root holds `{train,val}_{label,img,inst}`, and perhaps
+      `train_*_portrait`;
+    - `facades`: the same without instances;
+    - `custom_labels`: the same, or label_dir, image_dir and instance_dir for
+      training and test_label_dir, ... for the rest;
+    - `pix2pixhd_labels`: `{train,test}_{label,img,inst}`; with num_labels 0
+      `{train,test}_{A,B}`;
+    - `tfds_cityscapes`: tfds_name ("cityscapes/semantic_segmentation"),
+      tfds_data_dir: prepared as ArrayRecord; it has no instances;
+    - `tfds_labels`: the same of what `tools/build_dataset.py --labels` wrote.
+    Where no test files are kept apart, the training ones serve (a log line
+    says so);
+  - num_labels (13), dont_care (False), palette (""): see `LabelReader`;
+  - instances (True): give instance maps;
+  - preprocess ("resize_and_crop"), load_size (286), crop_size (256),
+    aspect_ratio (1), flip (True), test_preprocess (""), size_multiple (32),
+    pad_crops (True), original_crops (False): see `LabelPreprocess`;
+  - max_dataset_size (0: all);
+  - cache_bytes (0): memory for keeping stored items once they were read.
+
+  Args:
+    config: an `ml_collections.ConfigDict` or any object with these fields.
+    split: "train" or "test".
+
+  Returns:
+    A data set, whose batches hold `label`, `image` and perhaps `instance`.
+
+  Raises:
+    ValueError: an unknown or contradictory value.
+    images.ImageError: files are missing, or do not belong together.
+  """
+  source = _get(config, "source", "")
+  if split not in ("train", "test"):
+    raise ValueError(f"split is {split!r}; expected 'train' or 'test'.")
+  if source not in SOURCES:
+    raise ValueError(
+      f"data source is {source!r}; expected one of {', '.join(SOURCES)}."
+    )
+  instances = _get(config, "instances", source not in _WITHOUT_INSTANCES)
+  if instances and source in _WITHOUT_INSTANCES:
+    raise ValueError(
+      f"source {source!r} has no instance maps; set "
+      "--config.data.instances=False."
+    )
+  reader = LabelReader(
+    num_labels=_get(config, "num_labels", 13),
+    dont_care=_get(config, "dont_care", False),
+    palette=_get(config, "palette", ""),
+    ade20k_shift=source == "ade20k" and _get(config, "ade20k_shift", False),
+  )
+  preprocess = LabelPreprocess(
+    mode=_get(config, "preprocess", "resize_and_crop"),
+    load_size=_get(config, "load_size", 286),
+    crop_size=_get(config, "crop_size", 256),
+    aspect_ratio=_get(config, "aspect_ratio", 1.0),
+    flip=_get(config, "flip", True),
+    evaluation_mode=_get(config, "test_preprocess", ""),
+    multiple=_get(config, "size_multiple", 32),
+    pad=_get(config, "pad_crops", True),
+    original_crops=_get(config, "original_crops", False),
+  )
+  if source == "procedural_labels":
+    if reader.num_labels < _PROCEDURAL_LABELS or reader.palette:
+      raise ValueError(
+        f"procedural_labels has the labels 0 to {_PROCEDURAL_LABELS - 1}, and "
+        f"num_labels is {reader.num_labels}, palette {reader.palette!r}; set "
+        "num_labels to 35 (as Cityscapes) and no palette."
+      )
+    items = procedural.create(config, split, instances=instances)
+  elif source.startswith("tfds"):
+    from gansynth.data.labels import records
+
+    items = records.create(config, split, reader, instances=instances)
+  else:
+    entries = _entries(config, source, split, instances, reader.num_labels)
+    limit = _get(config, "max_dataset_size", 0)
+    items = LabelFilesSource(sources.limited(entries, limit), reader)
+  cache = _get(config, "cache_bytes", 0)
+  if cache:
+    items = sources.CachedSource(items, cache)
+  return LabelDataset(items, preprocess)
+
+
+def _get(config: Any, name: str, default: Any) -> Any:
+  """A field of a ConfigDict or any object; None means the default too."""
+  value = getattr(config, name, None)
+  return default if value is None else value
+
+
+def _entries(
+  config: Any, source: str, split: str, instances: bool, num_labels: int
+) -> list[layouts.Entry]:
+  """The files of a split."""
+  root = _get(config, "root", "")
+  if source == "custom_labels" and not root:
+    return _named_folders(config, split, instances)
+  if not root:
+    raise ValueError(f"source {source!r} needs root, which is empty.")
+  if source == "cityscapes":
+    return layouts.cityscapes(
+      root,
+      split,
+      instances=instances,
+      train_extra=_get(config, "train_extra", False),
+    )
+  if source == "ade20k":
+    return layouts.ade20k(root, split)
+  names = {}
+  if source == "pix2pixhd_labels" and not num_labels:
+    names = {"label": "A", "image": "B"}
+  phases = ["train"]
+  if split == "test":
+    phases = ["val", "test"]
+    if source == "pix2pixhd_labels":
+      phases.reverse()
+    kind = names.get("label", "label")
+    phases = [
+      phase
+      for phase in phases
+      if os.path.isdir(os.path.join(root, f"{phase}_{kind}"))
+    ] or [_without_test(repr(root))]
+  return layouts.prefixed(
+    root,
+    phases[0],
+    **names,
+    instances=instances,
+    portraits=source == "coco_stuff" and split == "train",
+  )
+
+
+def _named_folders(
+  config: Any, split: str, instances: bool
+) -> list[layouts.Entry]:
+  """The files of folders that a configuration names one by one."""
+  prefix = ""
+  if split == "test":
+    prefix = "test_"
+    if not _get(config, "test_label_dir", ""):
+      _without_test("the configuration")
+      prefix = ""
+  needed = ("label", "image", "instance")[: 2 + instances]
+  found = [_get(config, f"{prefix}{kind}_dir", "") for kind in needed]
+  for kind, folder in zip(needed, found, strict=True):
+    if folder:
+      continue
+    advice = ""
+    if kind == "instance":
+      advice = (
+        " If there are no instance maps, set --config.data.instances=False."
+      )
+    raise ValueError(
+      f"source 'custom_labels' needs {prefix}{kind}_dir, which is empty "
+      f"(or root with train_label, train_img, ...).{advice}"
+    )
+  return layouts.folders(*found)
+
+
+def _without_test(where: str) -> str:
+  """Says that the training files serve as test; returns their phase."""
+  logging.warning(
+    "%s has no test label maps; samples and evaluation use the training ones.",
+    where,
+  )
+  return "train"

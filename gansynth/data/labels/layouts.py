@@ -1,0 +1,237 @@
+"""Where data sets keep pictures, label maps and instance maps.
+
+Every layout gives a list of entries in natural order of the label maps' paths
+(x_2 before x_10). What belongs together is found by name, never by position.
+"""
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import PurePath
+
+from gansynth import images
+
+_FILE_LIST = "files.list"
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+  """The files of one item."""
+
+  label: str
+  image: str
+  instance: str | None = None
+
+  @property
+  def name(self) -> str:
+    """The picture's name without folder and ending."""
+    return PurePath(self.image).stem
+
+
+def natural_key(path: str) -> list:
+  """A key for sorting that compares runs of digits as numbers."""
+  parts = re.split(r"([0-9]+)", path)
+  return [int(part) if part.isdecimal() else part for part in parts]
+
+
+def cityscapes(
+  root: str | os.PathLike,
+  split: str,
+  *,
+  instances: bool = True,
+  train_extra: bool = False,
+) -> list[Entry]:
+  """Cityscapes as downloaded: `gtFine` and `leftImg8bit` below root.
+
+  Args:
+    root: holds both folders.
+    split: "train", or "test" for `val` (labels of `test` are not public).
+    instances: whether to give `_instanceIds.png`.
+    train_extra: let training have the coarsely labelled pictures as well
+      (`gtCoarse/train_extra`, `leftImg8bit/train_extra`).
+  """
+  parts = [("gtFine", "train" if split == "train" else "val")]
+  if train_extra and split == "train":
+    parts.append(("gtCoarse", "train_extra"))
+  entries = []
+  for annotation, part in parts:
+    labels = os.path.join(root, annotation, part)
+    found = _files(labels)
+    chosen = {
+      kind: _only(found, f"_{kind}.png", labels)
+      for kind in ("labelIds", "instanceIds")[: 1 + instances]
+    }
+    pictures = os.path.join(root, "leftImg8bit", part)
+    entries += _pair(
+      chosen["labelIds"],
+      _files(pictures),
+      chosen.get("instanceIds"),
+      key=_first_three_parts,
+    )
+  return entries
+
+
+def ade20k(root: str | os.PathLike, split: str) -> list[Entry]:
+  """ADE20K's scene parsing benchmark, at any depth below root.
+
+  Pictures are `*_train_*.jpg` and `*_val_*.jpg`, label maps the same with
+  `.png`. Folders `annotations_instance` are passed over.
+  """
+  mark = "_train_" if split == "train" else "_val_"
+  found = [
+    path
+    for path in _files(root)
+    if mark in os.path.basename(path)
+    and "annotations_instance" not in PurePath(path).parts
+  ]
+  labels = _only(found, ".png", root, f"{mark}*.png")
+  pictures = _only(found, ".jpg", root, f"{mark}*.jpg")
+  return _pair(labels, pictures)
+
+
+def prefixed(
+  root: str | os.PathLike,
+  phase: str,
+  *,
+  label: str = "label",
+  image: str = "img",
+  instances: bool = True,
+  portraits: bool = False,
+) -> list[Entry]:
+  """Folders `<phase>_label`, `<phase>_img` and `<phase>_inst` below root.
+
+  A file `files.list` in one of them, with a path a line (absolute, or relative
+  to the folder or to where the program runs), stands for what it holds.
+
+  Args:
+    root: holds the folders.
+    phase: how their names begin.
+    label: how the name of label maps' folder ends.
+    image: how the name of the pictures' folder ends.
+    instances: whether to give instance maps.
+    portraits: whether to add `<phase>_label_portrait` etc. if they are there.
+  """
+  kinds = (label, image, "inst")[: 2 + instances]
+  entries = folders(*(os.path.join(root, f"{phase}_{kind}") for kind in kinds))
+  more = [os.path.join(root, f"{phase}_{kind}_portrait") for kind in kinds]
+  if portraits and os.path.isdir(more[0]):
+    entries += folders(*more)
+  return entries
+
+
+def folders(
+  label_dir: str | os.PathLike,
+  image_dir: str | os.PathLike,
+  instance_dir: str | os.PathLike | None = None,
+) -> list[Entry]:
+  """Three folders with files of the same names up to the ending.
+
+  Names as Cityscapes has them (`a_000000_000019_gtFine_labelIds.png`,
+  `a_000000_000019_leftImg8bit.png`) belong together by their first three
+  parts. `files.list` is honoured, see `prefixed`.
+  """
+  listed = [_files(label_dir), _files(image_dir)]
+  if instance_dir is not None:
+    listed.append(_files(instance_dir))
+  labels = listed[0]
+  key = _stem
+  if labels[0].endswith("_labelIds.png"):
+    key = _first_three_parts
+  return _pair(*listed, key=key)
+
+
+def _stem(path: str) -> str:
+  return PurePath(path).stem
+
+
+def _first_three_parts(path: str) -> str:
+  return "_".join(os.path.basename(path).split("_")[:3])
+
+
+def _files(folder: str | os.PathLike) -> list[str]:
+  """The pictures of a folder, or those that its list names."""
+  folder = os.fspath(folder)
+  list_path = os.path.join(folder, _FILE_LIST)
+  if not os.path.isfile(list_path):
+    return images.list_images(folder)
+  with open(list_path, encoding="utf-8") as file:
+    lines = [line.strip() for line in file if line.strip()]
+  if not lines:
+    raise images.ImageError(
+      f"{list_path!r} names no file; expected a path in each line. Fill it or "
+      "delete it."
+    )
+  inside = [os.path.join(folder, line) for line in lines]
+  return [
+    path if os.path.isfile(path) else line
+    for path, line in zip(inside, lines, strict=True)
+  ]
+
+
+def _only(
+  paths: Sequence[str], ending: str, folder: str | os.PathLike, shown: str = ""
+) -> list[str]:
+  """The paths with an ending; at least one."""
+  found = [path for path in paths if path.lower().endswith(ending.lower())]
+  if not found:
+    raise images.ImageError(
+      f"{os.fspath(folder)!r} holds no {shown or '*' + ending}, in it or "
+      "below. Correct the path, or unpack what is missing."
+    )
+  return found
+
+
+def _pair(
+  labels: Sequence[str],
+  pictures: Sequence[str],
+  instances: Sequence[str] | None = None,
+  key: Callable[[str], str] = _stem,
+) -> list[Entry]:
+  """Finds the picture and the instance map of every label map."""
+  by_key = _by_key(labels, key)
+  others = {"picture": _by_key(pictures, key)}
+  if instances is not None:
+    others["instance map"] = _by_key(instances, key)
+  for kind, found in others.items():
+    missing = sorted(set(by_key) - set(found), key=natural_key)
+    left = sorted(set(found) - set(by_key), key=natural_key)
+    if missing or left:
+      raise images.ImageError(_unpaired(by_key, found, missing, left, kind))
+  return [
+    Entry(path, *(found[name] for found in others.values()))
+    for name, path in sorted(
+      by_key.items(), key=lambda item: natural_key(item[1])
+    )
+  ]
+
+
+def _by_key(paths: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:
+  result = {}
+  for path in paths:
+    name = key(path)
+    if name in result:
+      raise images.ImageError(
+        f"{result[name]!r} and {path!r} have the same name {name!r}, so what "
+        "belongs to it is not certain. Rename one, or remove it."
+      )
+    result[name] = path
+  return result
+
+
+def _unpaired(labels, found, missing, left, kind) -> str:
+  """What to say of label maps without partners, or partners without them."""
+  if missing and left:
+    what = (
+      f"label map {labels[missing[0]]!r} has no {kind} of its name, and {kind} "
+      f"{found[left[0]]!r} no label map"
+    )
+  elif missing:
+    what = f"label map {labels[missing[0]]!r} has no {kind}"
+  else:
+    what = f"{kind} {found[left[0]]!r} has no label map"
+  return (
+    f"{what} ({len(missing)} of {len(labels)} label maps lack one, {len(left)} "
+    f"of {len(found)} are left). What belongs together has the same name up to "
+    "the ending; rename, add or remove files."
+  )
