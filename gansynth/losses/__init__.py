@@ -1,6 +1,29 @@
 """Losses, by theme; each a pure function of arrays."""
 
-from gansynth.losses.adversarial import GAN_MODES, gan_loss, gradient_penalty
+from gansynth.losses.adversarial import (
+  GAN_MODES,
+  MULTISCALE_MODES,
+  gan_loss,
+  gradient_penalty,
+  multiscale_gan_loss,
+)
+from gansynth.losses.features import (
+  PERCEPTUAL_WEIGHTS,
+  feature_matching,
+  kl_divergence,
+  perceptual,
+)
 from gansynth.losses.reconstruction import l1_loss
 
-__all__ = ["GAN_MODES", "gan_loss", "gradient_penalty", "l1_loss"]
+__all__ = [
+  "GAN_MODES",
+  "MULTISCALE_MODES",
+  "PERCEPTUAL_WEIGHTS",
+  "feature_matching",
+  "gan_loss",
+  "gradient_penalty",
+  "kl_divergence",
+  "l1_loss",
+  "multiscale_gan_loss",
+  "perceptual",
+]

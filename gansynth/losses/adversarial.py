@@ -1,12 +1,13 @@
 """What generator and discriminator hold against each other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 import optax
 
 GAN_MODES = ("lsgan", "vanilla", "wgangp")
+MULTISCALE_MODES = ("hinge", "lsgan", "vanilla", "wgan")
 
 
 def gan_loss(
@@ -41,6 +42,57 @@ def gan_loss(
   raise ValueError(
     f"unknown gan_mode {mode!r}; choose one of {', '.join(GAN_MODES)}"
   )
+
+
+def multiscale_gan_loss(
+  outputs: Sequence[Sequence[jax.Array]],
+  target_is_real: bool,
+  mode: str = "hinge",
+  for_discriminator: bool = True,
+  reduction: str = "mean",
+) -> jax.Array:
+  """Loss of a discriminator of several scales.
+
+  `hinge`: mean max(0, 1 - logits) for real and mean max(0, 1 + logits) for
+  fake pictures, -mean(logits) for the generator (Lim and Ye 2017). `lsgan` and
+  `vanilla` are those of `gan_loss`, `wgan` is its `wgangp`.
+
+  Args:
+    outputs: scales of lists of features, logits last; any shapes.
+    target_is_real: what the logits should say; for a generator, always real.
+    mode: one of `MULTISCALE_MODES`.
+    for_discriminator: whether it, or the generator, is to learn from this.
+    reduction: over the scales, each of which is averaged first: `mean`, as in
+      SPADE, or `sum`, as in pix2pixHD.
+
+  Returns:
+    A scalar of at least float32.
+
+  Raises:
+    ValueError: the mode or the reduction is not known, or a generator is told
+      to make pictures that look fake.
+  """
+  if mode not in MULTISCALE_MODES:
+    raise ValueError(
+      f"unknown gan_mode {mode!r}; choose one of {', '.join(MULTISCALE_MODES)}"
+    )
+  if reduction not in ("mean", "sum"):
+    raise ValueError(f"unknown reduction {reduction!r}; choose mean or sum")
+  if not for_discriminator and not target_is_real:
+    raise ValueError("a generator's pictures should look real, not fake")
+
+  def scale_loss(logits):
+    if mode != "hinge":
+      single = {"wgan": "wgangp"}.get(mode, mode)
+      return gan_loss(logits, target_is_real, single)
+    logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+    if not for_discriminator:
+      return -logits.mean()
+    signed = logits if target_is_real else -logits
+    return -jnp.minimum(signed - 1, 0).mean()
+
+  total = sum(scale_loss(features[-1]) for features in outputs)
+  return total / len(outputs) if reduction == "mean" else total
 
 
 def gradient_penalty(

@@ -14,8 +14,9 @@ from gansynth import losses
 
 PyTree = Any
 
-# The direction of a generator that makes pictures of noise.
+# The directions of generators that make pictures of noise, and of label maps.
 NOISE = "noise"
+LABELS = "labels"
 
 
 class Phase(NamedTuple):
@@ -79,7 +80,14 @@ def init_network(
   network: nn.Module, rng: jax.Array, shape: tuple[int, ...]
 ) -> tuple[PyTree, PyTree]:
   """Returns fresh (params, stats) of a network for inputs of `shape`."""
-  variables = network.init(rng, jnp.zeros((1, *shape[1:])))
+  return init_network_for(network, rng, jnp.zeros((1, *shape[1:])))
+
+
+def init_network_for(
+  network: nn.Module, rng: jax.Array, *inputs: PyTree
+) -> tuple[PyTree, PyTree]:
+  """Returns fresh (params, stats) of a network that takes `inputs`."""
+  variables = network.init(rng, *inputs)
   return variables["params"], variables.get("batch_stats", {})
 
 
@@ -138,14 +146,14 @@ class TrainingPass:
     self._calls = 0
     self.stats = {side: dict(entries) for side, entries in stats.items()}
 
-  def __call__(self, side: str, name: str, x: jax.Array) -> Any:
+  def __call__(self, side: str, name: str, *inputs: PyTree) -> Any:
     """Returns the output of a network, with its statistics updated."""
     output, mutated = self._networks[side][name].apply(
       {
         "params": self._params[side][name],
         "batch_stats": self.stats[side][name],
       },
-      x,
+      *inputs,
       train=True,
       rngs={"dropout": self.next_rng()},
       mutable=["batch_stats"],
@@ -205,6 +213,26 @@ def device_rng(rng: jax.Array, axis_name: str | None) -> jax.Array:
   if axis_name is None:
     return rng
   return jax.random.fold_in(rng, lax.axis_index(axis_name))
+
+
+def device_noise(
+  key: jax.Array, shape: tuple[int, ...], axis_name: str | None
+) -> jax.Array:
+  """This device's share of noise N(0, 1) that is drawn for all together.
+
+  So any number of devices does what one does.
+
+  Args:
+    key: the same on all devices.
+    shape: of the share, which is split off along the first axis.
+    axis_name: mapped axis of the devices.
+  """
+  if axis_name is None:
+    return jax.random.normal(key, shape)
+  share, *rest = shape
+  noise = jax.random.normal(key, (share * lax.axis_size(axis_name), *rest))
+  first = lax.axis_index(axis_name) * share
+  return lax.dynamic_slice_in_dim(noise, first, share)
 
 
 def mean_over_devices(tree: PyTree, axis_name: str | None) -> PyTree:

@@ -272,30 +272,18 @@ class CycleGAN(common.System):
     return "batch" not in norms and real_a.shape == real_b.shape
 
   def _query_pools(self, pools, pictures, draws, rng):
-    """Shows the fakes of all devices to the pools, in the same order on all.
-
-    The pools so stay equal on every device, and a run on N devices sees what
-    a run on one would.
-    """
+    """Shows the fakes to the pools, and says what the discriminators see."""
     pools, shown = dict(pools), {}
     for name, key in zip("ba", jax.random.split(rng), strict=True):
       fakes = lax.stop_gradient(pictures[f"fake_{name.upper()}"])
       if not self.pool_size:
         shown[name] = fakes
         continue
-      share = len(fakes)
-      if self.axis_name is not None:
-        fakes = lax.all_gather(fakes, self.axis_name, tiled=True)
-      uniforms, slots = (
-        draws[name]
-        if draws is not None
-        else image_pool.draw(key, self.pool_size, len(fakes))
+      pools[name], shown[name] = image_pool.query_on_devices(
+        pools[name],
+        fakes,
+        key,
+        None if draws is None else draws[name],
+        self.axis_name,
       )
-      pools[name], answer = image_pool.query(
-        pools[name], fakes, uniforms, slots
-      )
-      if self.axis_name is not None:
-        first = lax.axis_index(self.axis_name) * share
-        answer = lax.dynamic_slice_in_dim(answer, first, share)
-      shown[name] = answer
     return pools, shown

@@ -21,7 +21,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax import lax
 
 from gansynth.models import norms
 from gansynth.systems import common
@@ -302,7 +301,8 @@ class WassersteinGAN(_Game):
     if noise is None:
       key = jax.random.fold_in(state.rng, state.step)
       noise = [
-        self._share_of_noise(part, len(real)) for part in jax.random.split(key)
+        common.device_noise(part, (len(real), self.latent_size), self.axis_name)
+        for part in jax.random.split(key)
       ]
     state, metrics, gradients = self._move_critic(state, noise[0], real)
     pictures = {}
@@ -334,14 +334,6 @@ class WassersteinGAN(_Game):
     """The noise of sample sheets, the same every time: (number, size)."""
     rng = np.random.default_rng(0)
     return rng.standard_normal((number, self.latent_size), np.float32)
-
-  def _share_of_noise(self, key, share):
-    if self.axis_name is None:
-      return jax.random.normal(key, (share, self.latent_size))
-    total = share * lax.axis_size(self.axis_name)
-    noise = jax.random.normal(key, (total, self.latent_size))
-    first = lax.axis_index(self.axis_name) * share
-    return lax.dynamic_slice_in_dim(noise, first, share)
 
   def _phases(self):
     return CRITIC, BOTH

@@ -68,3 +68,37 @@ def query(
     return pool, jnp.where(swap, stored, image.astype(stored.dtype))
 
   return lax.scan(exchange, pool, (images, uniforms, slots))
+
+
+def query_on_devices(
+  pool: ImagePool,
+  images: jax.Array,
+  rng: jax.Array,
+  draws: tuple[jax.Array, jax.Array] | None = None,
+  axis_name: str | None = None,
+) -> tuple[ImagePool, jax.Array]:
+  """`query` with the pictures of all devices, in the same order on all.
+
+  The pool so stays equal on every device, and a run on N devices sees what a
+  run on one would.
+
+  Args:
+    pool: the pool, the same on all devices.
+    images: this device's share, (batch, height, width, channels).
+    rng: the same on all devices; for the draws.
+    draws: (uniforms, slots) of the global batch, instead of drawn ones.
+    axis_name: mapped axis of the devices.
+
+  Returns:
+    The pool afterwards, and this device's pictures.
+  """
+  share = len(images)
+  if axis_name is not None:
+    images = lax.all_gather(images, axis_name, tiled=True)
+  if draws is None:
+    draws = draw(rng, len(pool.images), len(images))
+  pool, answer = query(pool, images, *draws)
+  if axis_name is not None:
+    first = lax.axis_index(axis_name) * share
+    answer = lax.dynamic_slice_in_dim(answer, first, share)
+  return pool, answer

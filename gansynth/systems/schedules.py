@@ -6,7 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-POLICIES = ("linear", "step", "plateau", "cosine", "constant")
+POLICIES = (
+  "linear",
+  "step",
+  "plateau",
+  "cosine",
+  "constant",
+  "linear_to_zero",
+)
 
 
 def learning_rate_factors(
@@ -29,7 +36,10 @@ def learning_rate_factors(
   - `plateau`: on a metric that never changes, as the original runs it: 0.2
     more at the seventh step and at every sixth thereafter;
   - `cosine`: (1 + cos(pi s / num_epochs)) / 2;
-  - `constant`: 1.
+  - `constant`: 1;
+  - `linear_to_zero`: 1 - max(0, s + first_epoch - 1 - num_epochs) /
+    num_epochs_decay, as SPADE and pix2pixHD do it: the first epoch of a lower
+    rate is num_epochs + 2, the last has 1 / num_epochs_decay.
 
   Args:
     policy: one of `POLICIES`.
@@ -71,6 +81,9 @@ def learning_rate_factors(
       return 0.2 ** (max(0, s - 1) // 6)
     if policy == "cosine":
       return (1 + math.cos(math.pi * s / num_epochs)) / 2
+    if policy == "linear_to_zero":
+      late = max(0, s + first_epoch - 1 - num_epochs)
+      return 1.0 - late / max(num_epochs_decay, 1)
     return 1.0
 
   return np.array([factor(s + offset) for s in range(count)])

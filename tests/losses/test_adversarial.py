@@ -99,3 +99,82 @@ def test_penalty_refuses_what_it_cannot_do(kind, alpha):
   picture = np.zeros((1, 2, 2, 1), np.float32)
   with pytest.raises(ValueError, match="choose real, fake, or mixed"):
     losses.gradient_penalty(jnp.sum, picture, picture, alpha, kind=kind)
+
+
+def scales(seed=0):
+  rng = np.random.default_rng(seed)
+  # Maps of different sizes: the mean of means is not the mean of all.
+  return [
+    [
+      rng.normal(size=(2, side, side, 4)).astype(np.float32),
+      rng.normal(scale=2, size=(2, side, side, 1)).astype(np.float32),
+    ]
+    for side in (6, 3, 2)
+  ]
+
+
+def bce(logits, target):
+  return np.logaddexp(0, -logits if target else logits)
+
+
+FORMULAS = {
+  # (mode, target, for_discriminator): of one logit
+  ("hinge", True, True): lambda x: np.maximum(0, 1 - x),
+  ("hinge", False, True): lambda x: np.maximum(0, 1 + x),
+  ("hinge", True, False): lambda x: -x,
+  ("lsgan", True, True): lambda x: (x - 1) ** 2,
+  ("lsgan", False, True): lambda x: x**2,
+  ("lsgan", True, False): lambda x: (x - 1) ** 2,
+  ("vanilla", True, True): lambda x: bce(x, True),
+  ("vanilla", False, True): lambda x: bce(x, False),
+  ("vanilla", True, False): lambda x: bce(x, True),
+  ("wgan", True, True): lambda x: -x,
+  ("wgan", False, True): lambda x: x,
+  ("wgan", True, False): lambda x: -x,
+}
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("kind", FORMULAS, ids=str)
+def test_multiscale(kind, reduction):
+  outputs = scales()
+  means = [FORMULAS[kind](np.float64(scale[-1])).mean() for scale in outputs]
+  expected = np.sum(means) / (3 if reduction == "mean" else 1)
+  mode, real, for_discriminator = kind
+  found = losses.multiscale_gan_loss(
+    outputs, real, mode, for_discriminator, reduction
+  )
+  assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_hinge_is_satisfied_beyond_its_margin():
+  logits = [[jnp.array([-3.0, -1.5, 0.5, 1.5, 4.0])]]
+  gradient = jax.grad(losses.multiscale_gan_loss)
+  ((real,),) = gradient(logits, True, "hinge")
+  ((fake,),) = gradient(logits, False, "hinge")
+  np.testing.assert_allclose(real, np.array([-1, -1, -1, 0, 0]) / 5)
+  np.testing.assert_allclose(fake, np.array([0, 0, 1, 1, 1]) / 5)
+
+
+@pytest.mark.parametrize("mode", losses.MULTISCALE_MODES)
+def test_multiscale_bfloat16_is_summed_in_float32(mode):
+  logits = jnp.full((4000,), 0.01, jnp.bfloat16)
+  value = losses.multiscale_gan_loss([[logits]], False, mode)
+  assert value.dtype == jnp.float32
+  expected = losses.multiscale_gan_loss(
+    [[logits.astype(jnp.float32)]], False, mode
+  )
+  assert float(value) == pytest.approx(float(expected), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    ((True, "ls"), "'ls'.*hinge, lsgan, vanilla, wgan"),
+    ((True, "hinge", True, "max"), "'max'.*mean or sum"),
+    ((False, "hinge", False), "should look real"),
+  ],
+)
+def test_wrong_multiscale_arguments_are_explained(arguments, message):
+  with pytest.raises(ValueError, match=message):
+    losses.multiscale_gan_loss(scales(), *arguments)

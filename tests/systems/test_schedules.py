@@ -66,6 +66,23 @@ def test_cosine_rises_again():
   assert found[6] == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("first_epoch", [1, 3, 6])
+def test_linear_to_zero_lowers_after_the_epoch(first_epoch):
+  # The originals' loop: after epoch e > niter the rate falls by base / decay.
+  rate, expected = 1.0, []
+  for epoch in range(1, 3 + 4 + 1):
+    expected.append(rate)
+    if epoch > 3:
+      rate -= 1 / 4
+  found = factors("linear_to_zero", 3, 4, first_epoch=first_epoch)
+  assert found == pytest.approx(expected[first_epoch - 1 :])
+  assert expected[3:] == [1.0, 0.75, 0.5, 0.25]
+
+
+def test_linear_to_zero_without_decay_is_constant():
+  assert factors("linear_to_zero", 3, 0) == [1, 1, 1]
+
+
 def test_constant():
   assert factors("constant", 2, 1) == [1, 1, 1]
 
