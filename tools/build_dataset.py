@@ -1,10 +1,24 @@
-"""Writes two folders of pictures as a TensorFlow Datasets data set.
+r"""Writes pictures as a TensorFlow Datasets data set, without TensorFlow.
+
+Two collections:
 
 python tools/build_dataset.py --name mine --folder_a A --folder_b B
 python tools/build_dataset.py --name gta2cityscapes --root unpacked
 
-TensorFlow is not needed. Train on the result with
+Train on them with
 `--config.data.source=tfds --config.data.tfds_name=two_folders/mine`.
+
+Pictures with label maps (and instance maps), from any layout that training
+reads, see gansynth.data.labels.create:
+
+python tools/build_dataset.py --name cityscapes --labels cityscapes --root DIR
+python tools/build_dataset.py --name mine --labels custom_labels \
+    --num_labels 20 --label_dir LABELS --image_dir PICTURES
+
+The first is the catalogue's cityscapes/semantic_segmentation, for
+`--config.data.source=tfds_cityscapes`. Train on others with
+`--config.data.source=tfds_labels
+--config.data.tfds_name=labelled_pictures/mine`.
 """
 
 import argparse
@@ -32,9 +46,47 @@ def main(argv: list[str] | None = None) -> int:
   parser.add_argument(
     "--data_dir", help="where to; by default ~/tensorflow_datasets"
   )
+  labels = parser.add_argument_group("pictures with label maps")
+  labels.add_argument("--labels", help="their layout, e.g. custom_labels")
+  labels.add_argument("--num_labels", type=int, default=35)
+  labels.add_argument("--dont_care", action="store_true", help="255 occurs")
+  labels.add_argument("--no_instances", action="store_true")
+  labels.add_argument("--palette", default="", help="maps are coded in colours")
+  for split, what in (("", "training"), ("test_", "test")):
+    for kind in ("label", "image", "instance"):
+      labels.add_argument(f"--{split}{kind}_dir", help=f"{what} {kind}s")
   options = parser.parse_args(argv)
 
+  try:
+    build = _build_labels if options.labels else _build_collections
+    name, path = build(options, parser)
+  except (ValueError, OSError) as error:
+    print(f"build_dataset: {error}", file=sys.stderr)
+    return 1
+  print(f"{path}\nRead it with tfds_name={name}")
+  return 0
+
+
+def _build_labels(options, parser):
   # After the parsing, so that --help does not wait for it.
+  from gansynth.data import labels, tfds_label_builders
+
+  if options.folder_a or options.folder_b:
+    parser.error("--labels takes --root or --label_dir and --image_dir")
+  options.source = options.labels
+  options.instances = None  # as the layout has them
+  if options.no_instances or not (options.root or options.instance_dir):
+    options.instances = False
+  entries = {"train": labels.entries(options, "train")}
+  test = labels.entries(options, "test")
+  if test != entries["train"]:
+    entries["test"] = test
+  return tfds_label_builders.build(
+    options.name, entries, labels.label_reader(options), options.data_dir
+  )
+
+
+def _build_collections(options, parser):
   from gansynth.data import tfds_builders
 
   folders = {
@@ -54,17 +106,11 @@ def main(argv: list[str] | None = None) -> int:
     }
   elif not (options.folder_a and options.folder_b):
     parser.error("--folder_a and --folder_b, or --root, are needed")
-  try:
-    name, path = tfds_builders.build(
-      options.name,
-      {split: folder for split, folder in folders.items() if folder},
-      options.data_dir,
-    )
-  except (ValueError, OSError) as error:
-    print(f"build_dataset: {error}", file=sys.stderr)
-    return 1
-  print(f"{path}\nRead it with tfds_name={name}")
-  return 0
+  return tfds_builders.build(
+    options.name,
+    {split: folder for split, folder in folders.items() if folder},
+    options.data_dir,
+  )
 
 
 if __name__ == "__main__":

@@ -8,34 +8,25 @@ the file; the splits are its too: trainA, trainB, testA, testB.
 Importing this module imports TensorFlow Datasets.
 """
 
-import io
 import os
 from collections.abc import Iterator, Mapping
 
 import tensorflow_datasets as tfds
 
-from gansynth import images
+from gansynth.data import tfds_files
 from gansynth.data.sources import FolderSource
 
 SPLITS = ("trainA", "trainB", "testA", "testB")
-_STORED_AS_THEY_ARE = (b"\x89PNG", b"\xff\xd8\xff")
 
 
-class _UnpairedBuilder(tfds.core.GeneratorBasedBuilder):
-  """What the builders share.
+class _UnpairedBuilder(tfds_files.FilesBuilder, skip_registration=True):
+  """What the builders of two collections share.
 
   Args:
     folders: split -> folder, searched recursively; trainA and trainB are
       needed, the others may be missing. Only for writing.
-    **kwargs: those of `tfds.core.GeneratorBasedBuilder`; `file_format`
-      is always ArrayRecord.
+    **kwargs: those of `tfds_files.FilesBuilder`.
   """
-
-  VERSION = tfds.core.Version("1.0.0")
-  # Nothing is downloaded. Left to itself, the base class looks for a file of
-  # checksums, with a package that it does not declare (importlib_resources).
-  url_infos: Mapping = {}
-  description = ""
 
   def __init__(self, *, folders: Mapping[str, str | os.PathLike], **kwargs):
     missing = [split for split in SPLITS[:2] if not folders.get(split)]
@@ -50,7 +41,7 @@ class _UnpairedBuilder(tfds.core.GeneratorBasedBuilder):
       for split in SPLITS
       if folders.get(split)
     }
-    super().__init__(file_format=tfds.core.FileFormat.ARRAY_RECORD, **kwargs)
+    super().__init__(**kwargs)
 
   def _info(self) -> tfds.core.DatasetInfo:
     return tfds.core.DatasetInfo(
@@ -80,15 +71,11 @@ class _UnpairedBuilder(tfds.core.GeneratorBasedBuilder):
     self, source: FolderSource, label: str
   ) -> Iterator[tuple[int, dict]]:
     for index, path in enumerate(source.paths):
-      with open(path, "rb") as file:
-        data = file.read()
-      # Better here than in the middle of a training.
-      array = images.read(data, name=path)
-      if not data.startswith(_STORED_AS_THEY_ARE):
-        # Other readers of the data set know PNG and JPEG only.
-        data = images.encode(array, "png")
       name = os.path.relpath(path, source.folder).replace(os.sep, "/")
-      yield index, {"image": io.BytesIO(data), "label": label, "name": name}
+      yield (
+        index,
+        {"image": tfds_files.encoded(path), "label": label, "name": name},
+      )
 
 
 class Gta2cityscapes(_UnpairedBuilder):
@@ -117,13 +104,8 @@ class TwoFolders(_UnpairedBuilder):
   description = "Two unpaired collections of pictures."
 
   def __init__(self, *, dataset_name: str, folders, **kwargs):
-    if not dataset_name.isidentifier():
-      raise ValueError(
-        f"data set name {dataset_name!r}; expected letters, digits and "
-        "underscores, beginning with a letter."
-      )
-    config = tfds.core.BuilderConfig(
-      name=dataset_name, version=self.VERSION, description=self.description
+    config = tfds_files.named_config(
+      dataset_name, self.VERSION, self.description
     )
     super().__init__(folders=folders, config=config, **kwargs)
 
@@ -154,11 +136,4 @@ def build(
     builder = Gta2cityscapes(folders=folders, data_dir=data_dir)
   else:
     builder = TwoFolders(dataset_name=name, folders=folders, data_dir=data_dir)
-  path = os.fspath(builder.data_path)
-  if os.path.exists(path):
-    raise FileExistsError(
-      f"{path!r} exists already. Delete it or choose another name."
-    )
-  builder.download_and_prepare()
-  config = builder.builder_config
-  return builder.name + (f"/{config.name}" if config else ""), path
+  return tfds_files.prepare(builder)

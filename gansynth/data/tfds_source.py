@@ -49,31 +49,14 @@ class TfdsSource:
 
   def _open(self) -> Any:
     """Finds the records on disk."""
-    import tensorflow_datasets as tfds
-
-    builder = _builder(self.name, self.data_dir)
-    known = sorted(builder.info.splits)
-    if self.split.split("[")[0] not in known:
-      raise ValueError(
-        f"data set {self.name!r} in {os.fspath(builder.data_path)!r} has no "
-        f"split {self.split!r}; it has {', '.join(known)}."
-      )
+    advice = _how_to_prepare(self.name, self.data_dir)
+    builder = find(self.name, self.data_dir, advice)
     if "image" not in builder.info.features:
       raise ValueError(
         f"data set {self.name!r} has no feature 'image'; it has "
         f"{', '.join(sorted(builder.info.features))}. Use one that has."
       )
-    try:
-      return builder.as_data_source(
-        split=self.split, decoders={"image": tfds.decode.SkipDecoding()}
-      )
-    except NotImplementedError:
-      raise ValueError(
-        f"data set {self.name!r} in {os.fspath(builder.data_path)!r} is stored "
-        f"as {builder.info.file_format.value}, which has no random access. "
-        "Delete it or choose another tfds_data_dir. "
-        + _how_to_prepare(self.name, self.data_dir)
-      ) from None
+    return records(builder, self.split, advice)
 
   def __getstate__(self) -> dict:
     # Open files do not travel to another process.
@@ -98,11 +81,24 @@ class TfdsSource:
 def splits(name: str, data_dir: str | os.PathLike | None = None) -> list[str]:
   """Lists the splits of a prepared data set; arguments as of `TfdsSource`."""
   data_dir = None if data_dir is None else os.fspath(data_dir)
-  return sorted(_builder(name, data_dir).info.splits)
+  builder = find(name, data_dir, _how_to_prepare(name, data_dir))
+  return sorted(builder.info.splits)
 
 
-def _builder(name: str, data_dir: str | None) -> Any:
-  """Finds a prepared data set on disk."""
+def find(name: str, data_dir: str | None, advice: str) -> Any:
+  """Finds a prepared data set on disk.
+
+  Args:
+    name: see `TfdsSource`.
+    data_dir: see `TfdsSource`.
+    advice: how it is prepared, for errors.
+
+  Returns:
+    A builder that can only read.
+
+  Raises:
+    ValueError: it is not there.
+  """
   import tensorflow_datasets as tfds
   from tensorflow_datasets.core import read_only_builder
 
@@ -115,8 +111,35 @@ def _builder(name: str, data_dir: str | None) -> Any:
   except tfds.core.DatasetNotFoundError:
     where = data_dir or "TensorFlow Datasets' default folder"
     raise ValueError(
-      f"data set {name!r} is not prepared in {where!r}. "
-      + _how_to_prepare(name, data_dir)
+      f"data set {name!r} is not prepared in {where!r}. {advice}"
+    ) from None
+
+
+def records(builder: Any, split: str, advice: str) -> Any:
+  """Opens a split of `find`'s data set; its pictures stay encoded bytes.
+
+  Raises:
+    ValueError: there is no such split, or no access at random.
+  """
+  import tensorflow_datasets as tfds
+
+  known = sorted(builder.info.splits)
+  where = f"data set {builder.info.full_name!r} in {builder.data_path!s}"
+  if split.split("[")[0] not in known:
+    raise ValueError(
+      f"{where} has no split {split!r}; it has {', '.join(known)}."
+    )
+  decoders = {
+    key: tfds.decode.SkipDecoding()
+    for key, feature in builder.info.features.items()
+    if isinstance(feature, tfds.features.Image)
+  }
+  try:
+    return builder.as_data_source(split=split, decoders=decoders)
+  except NotImplementedError:
+    raise ValueError(
+      f"{where} is stored as {builder.info.file_format.value}, which has no "
+      "random access. Delete it or choose another tfds_data_dir. " + advice
     ) from None
 
 

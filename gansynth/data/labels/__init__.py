@@ -22,7 +22,10 @@ SOURCES = (
   "facades",
   "custom_labels",
   "pix2pixhd_labels",
+  "tfds_cityscapes",
+  "tfds_labels",
 )
+SPLITS = ("train", "test")
 _WITHOUT_INSTANCES = ("ade20k", "facades")
 _PROCEDURAL_LABELS = 34
 
@@ -74,25 +77,10 @@ def create(config: Any, split: str) -> LabelDataset:
     ValueError: an unknown or contradictory value.
     images.ImageError: files are missing, or do not belong together.
   """
-  source = _get(config, "source", "")
-  if split not in ("train", "test"):
+  if split not in SPLITS:
     raise ValueError(f"split is {split!r}; expected 'train' or 'test'.")
-  if source not in SOURCES:
-    raise ValueError(
-      f"data source is {source!r}; expected one of {', '.join(SOURCES)}."
-    )
-  instances = _get(config, "instances", source not in _WITHOUT_INSTANCES)
-  if instances and source in _WITHOUT_INSTANCES:
-    raise ValueError(
-      f"source {source!r} has no instance maps; set "
-      "--config.data.instances=False."
-    )
-  reader = LabelReader(
-    num_labels=_get(config, "num_labels", 13),
-    dont_care=_get(config, "dont_care", False),
-    palette=_get(config, "palette", ""),
-    ade20k_shift=source == "ade20k" and _get(config, "ade20k_shift", False),
-  )
+  source, instances = _source(config)
+  reader = label_reader(config)
   preprocess = LabelPreprocess(
     mode=_get(config, "preprocess", "resize_and_crop"),
     load_size=_get(config, "load_size", 286),
@@ -117,9 +105,7 @@ def create(config: Any, split: str) -> LabelDataset:
 
     items = records.create(config, split, reader, instances=instances)
   else:
-    entries = _entries(config, source, split, instances, reader.num_labels)
-    limit = _get(config, "max_dataset_size", 0)
-    items = LabelFilesSource(sources.limited(entries, limit), reader)
+    items = LabelFilesSource(entries(config, split), reader)
   cache = _get(config, "cache_bytes", 0)
   if cache:
     items = sources.CachedSource(items, cache)
@@ -132,10 +118,41 @@ def _get(config: Any, name: str, default: Any) -> Any:
   return default if value is None else value
 
 
-def _entries(
-  config: Any, source: str, split: str, instances: bool, num_labels: int
-) -> list[layouts.Entry]:
-  """The files of a split."""
+def label_reader(config: Any) -> LabelReader:
+  """The reader of label maps that a configuration asks for, see `create`."""
+  source, _ = _source(config)
+  return LabelReader(
+    num_labels=_get(config, "num_labels", 13),
+    dont_care=_get(config, "dont_care", False),
+    palette=_get(config, "palette", ""),
+    ade20k_shift=source == "ade20k" and _get(config, "ade20k_shift", False),
+  )
+
+
+def entries(config: Any, split: str) -> list[layouts.Entry]:
+  """The files of a split, where a configuration names files; see `create`."""
+  found = _all_entries(config, split)
+  return sources.limited(found, _get(config, "max_dataset_size", 0))
+
+
+def _source(config: Any) -> tuple[str, bool]:
+  """The source of a configuration, and whether it is to give instances."""
+  source = _get(config, "source", "")
+  if source not in SOURCES:
+    raise ValueError(
+      f"data source is {source!r}; expected one of {', '.join(SOURCES)}."
+    )
+  instances = _get(config, "instances", source not in _WITHOUT_INSTANCES)
+  if instances and source in _WITHOUT_INSTANCES:
+    raise ValueError(
+      f"source {source!r} has no instance maps; set "
+      "--config.data.instances=False."
+    )
+  return source, instances
+
+
+def _all_entries(config: Any, split: str) -> list[layouts.Entry]:
+  source, instances = _source(config)
   root = _get(config, "root", "")
   if source == "custom_labels" and not root:
     return _named_folders(config, split, instances)
@@ -151,7 +168,7 @@ def _entries(
   if source == "ade20k":
     return layouts.ade20k(root, split)
   names = {}
-  if source == "pix2pixhd_labels" and not num_labels:
+  if source == "pix2pixhd_labels" and not _get(config, "num_labels", 13):
     names = {"label": "A", "image": "B"}
   phases = ["train"]
   if split == "test":

@@ -73,12 +73,3 @@ INSTANCE_STEP = 1000
 def colors() -> np.ndarray:
   """uint8 (35, 3): of the ids 0 to 33, then of the license plate (-1)."""
   return np.array([label.color for label in LABELS], np.uint8)
-
-
-def train_ids() -> np.ndarray:
-  """uint8 (256,): the train id of each id, 255 where there is none."""
-  table = np.full(256, 255, np.uint8)
-  for label in LABELS:
-    if label.id >= 0:
-      table[label.id] = label.train_id
-  return table

@@ -67,7 +67,7 @@ def cityscapes(
       chosen["labelIds"],
       _files(pictures),
       chosen.get("instanceIds"),
-      key=_first_three_parts,
+      key=first_three_parts,
     )
   return entries
 
@@ -137,7 +137,7 @@ def folders(
   labels = listed[0]
   key = _stem
   if labels[0].endswith("_labelIds.png"):
-    key = _first_three_parts
+    key = first_three_parts
   return _pair(*listed, key=key)
 
 
@@ -145,7 +145,8 @@ def _stem(path: str) -> str:
   return PurePath(path).stem
 
 
-def _first_three_parts(path: str) -> str:
+def first_three_parts(path: str) -> str:
+  """What Cityscapes names a picture by: city, sequence and frame."""
   return "_".join(os.path.basename(path).split("_")[:3])
 
 

@@ -72,6 +72,13 @@ class LabelReader:
       OSError: the file cannot be opened.
     """
     name = name if isinstance(source, bytes) else os.fspath(source)
+    return self.checked(self.stored(source, name), name)
+
+  def stored(
+    self, source: str | os.PathLike | bytes, name: str = ""
+  ) -> np.ndarray:
+    """Reads the numbers of a label map, unchecked; arguments as `__call__`."""
+    name = name if isinstance(source, bytes) else os.fspath(source)
     if not self.num_labels:
       return images.read(source, name=name)
     if self.palette:
@@ -89,10 +96,12 @@ class LabelReader:
         "'cityscapes'. If any picture is to be translated, set "
         "--config.data.num_labels=0."
       )
-    return self.checked(labels, name)
+    return labels
 
   def checked(self, labels: np.ndarray, name: str) -> np.ndarray:
     """Maps stored values to labels, see `__call__`."""
+    if not self.num_labels:
+      return labels
     top = self.num_labels - 1 + self.dont_care
     ignored = DONT_CARE if self.num_labels <= DONT_CARE else 65535
     dtype = np.uint8 if top <= 255 else np.int32

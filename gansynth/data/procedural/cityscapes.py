@@ -1,27 +1,24 @@
-"""Cityscapes label ids used by the street scenes (ids, not train ids).
+"""Cityscapes ids (not train ids) of what the street scenes show."""
 
-Source: the Cityscapes data set, `cityscapesscripts/helpers/labels.py`.
-"""
+from gansynth.data.labels import cityscapes
 
-ROAD = 7
-SIDEWALK = 8
-PARKING = 9
-BUILDING = 11
-WALL = 12
-FENCE = 13
-POLE = 17
-TRAFFIC_LIGHT = 19
-TRAFFIC_SIGN = 20
-VEGETATION = 21
-TERRAIN = 22
-SKY = 23
-PERSON = 24
-RIDER = 25
-CAR = 26
-TRUCK = 27
-BUS = 28
-BICYCLE = 33
+ROAD = cityscapes.BY_NAME["road"].id
+SIDEWALK = cityscapes.BY_NAME["sidewalk"].id
+PARKING = cityscapes.BY_NAME["parking"].id
+BUILDING = cityscapes.BY_NAME["building"].id
+WALL = cityscapes.BY_NAME["wall"].id
+FENCE = cityscapes.BY_NAME["fence"].id
+POLE = cityscapes.BY_NAME["pole"].id
+TRAFFIC_LIGHT = cityscapes.BY_NAME["traffic light"].id
+TRAFFIC_SIGN = cityscapes.BY_NAME["traffic sign"].id
+VEGETATION = cityscapes.BY_NAME["vegetation"].id
+TERRAIN = cityscapes.BY_NAME["terrain"].id
+SKY = cityscapes.BY_NAME["sky"].id
+PERSON = cityscapes.BY_NAME["person"].id
+RIDER = cityscapes.BY_NAME["rider"].id
+CAR = cityscapes.BY_NAME["car"].id
+TRUCK = cityscapes.BY_NAME["truck"].id
+BUS = cityscapes.BY_NAME["bus"].id
+BICYCLE = cityscapes.BY_NAME["bicycle"].id
 
-# Instance maps hold label * INSTANCE_STEP + counter for things that are
-# counted, and the bare label for everything else.
-INSTANCE_STEP = 1000
+INSTANCE_STEP = cityscapes.INSTANCE_STEP
