@@ -1,0 +1,86 @@
+"""What SPADE and pix2pixHD each make of a discriminator's verdicts.
+
+The losses are the same, their weights are not: SPADE averages over the scales
+of the discriminator and adds its two losses, pix2pixHD sums over the scales
+and halves that sum.
+"""
+
+from collections.abc import Sequence
+
+import jax
+
+from gansynth import losses
+
+RECIPES = ("spade", "pix2pixhd")
+
+# Of a discriminator: scales of lists of features, logits last.
+Outputs = Sequence[Sequence[jax.Array]]
+
+_REDUCTIONS = {"spade": "mean", "pix2pixhd": "sum"}
+
+
+def discriminator_losses(
+  on_fake: Outputs, on_real: Outputs, recipe: str, mode: str
+) -> dict[str, jax.Array]:
+  """Losses of the discriminator.
+
+  Args:
+    on_fake: what it made of fake pictures.
+    on_real: what it made of true ones.
+    recipe: one of `RECIPES`.
+    mode: one of `losses.MULTISCALE_MODES`.
+
+  Returns:
+    `D_fake`, `D_real`, and their weighted sum `D`.
+  """
+  metrics = {
+    name: losses.multiscale_gan_loss(
+      outputs, is_real, mode, reduction=_REDUCTIONS[recipe]
+    )
+    for name, outputs, is_real in (
+      ("D_fake", on_fake, False),
+      ("D_real", on_real, True),
+    )
+  }
+  weight = 0.5 if recipe == "pix2pixhd" else 1.0
+  metrics["D"] = weight * (metrics["D_fake"] + metrics["D_real"])
+  return metrics
+
+
+def generator_losses(
+  on_fake: Outputs,
+  on_real: Outputs,
+  recipe: str,
+  mode: str,
+  lambda_features: float,
+) -> dict[str, jax.Array]:
+  """Losses of the generator that the discriminator tells.
+
+  pix2pixHD weights feature matching by 4 / layers more, which is 1 for its
+  default of four.
+
+  Args:
+    on_fake: what the discriminator made of the generator's pictures.
+    on_real: what it made of true ones.
+    recipe: one of `RECIPES`.
+    mode: one of `losses.MULTISCALE_MODES`.
+    lambda_features: weight of feature matching; 0: there is none.
+
+  Returns:
+    `G_GAN`, and `G_features` if there is feature matching.
+  """
+  metrics = {
+    "G_GAN": losses.multiscale_gan_loss(
+      on_fake,
+      True,
+      mode,
+      for_discriminator=False,
+      reduction=_REDUCTIONS[recipe],
+    )
+  }
+  if lambda_features:
+    weight = lambda_features
+    if recipe == "pix2pixhd":
+      weight *= 4 / (len(on_fake[0]) - 1)
+    metrics["G_features"] = weight * losses.feature_matching(on_fake, on_real)
+  return metrics

@@ -1,0 +1,278 @@
+"""Label maps to pictures, as SPADE and as pix2pixHD learn it.
+
+References: Park et al., "Semantic Image Synthesis with Spatially-Adaptive
+Normalization", CVPR 2019; Wang et al., "High-Resolution Image Synthesis and
+Semantic Manipulation with Conditional GANs", CVPR 2018.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from gansynth import losses
+from gansynth.models import semantics
+from gansynth.systems import common, image_pool, label_losses, label_recipes
+from gansynth.systems import label_passes as passes
+from gansynth.systems.label_passes import Batch, Metrics
+from gansynth.systems.label_recipes import BOTH, DISCRIMINATOR, ENHANCER
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelToImage(common.System):
+  """The system: networks, weights of the losses, optimisers.
+
+  Batches hold `label`, integers (batch, height, width), or for num_labels 0
+  pictures (batch, height, width, 3); `image`, uint8 or float in [-1, 1]
+  (batch, height, width, 3); and, where the networks are shown them,
+  `instance`, integers (batch, height, width).
+
+  What a step does is its `recipe`:
+
+  - `spade`: the generator moves first, by one verdict on fake and true
+    pictures together. Then the discriminator moves, seeing what the generator
+    that has moved makes of the same batch, with fresh noise for its styles. So
+    statistics are recorded, and power iterations done, twice in each network.
+    Losses are averaged over the discriminator's scales.
+  - `pix2pixhd`: one picture is made, and the discriminator as it is judges
+    it and the true one, each by itself; then both move. Losses are summed over
+    the scales, and half of the discriminator's is taken.
+
+  With `accumulation` the losses are those of the whole batch; batch
+  statistics are those of slices, and statistics are recorded and power
+  iterations done for each slice.
+
+  `frozen` is for whoever builds a state, `state.replace(frozen=...)`: `init`
+  leaves it empty. Without weights in the state there is no perceptual loss.
+  """
+
+  generator: nn.Module
+  discriminator: nn.Module
+  conditioning: semantics.Conditioning
+  generator_optimizer: optax.GradientTransformation  # of the encoder too
+  discriminator_optimizer: optax.GradientTransformation
+  encoder: nn.Module | None = None  # StyleEncoder where the generator has
+  # use_vae, InstanceEncoder where it is shown features
+  perceptual: nn.Module | None = None  # network of features, never trained
+  frozen: common.PyTree = dataclasses.field(  # {"perceptual": its variables}
+    default_factory=dict, compare=False, repr=False, hash=False
+  )
+  recipe: str = "spade"  # label_losses.RECIPES
+  gan_mode: str = "hinge"  # losses.MULTISCALE_MODES
+  lambda_features: float = 10.0  # weight of feature matching; 0: off
+  lambda_perceptual: float = 10.0  # weight; 0: off
+  lambda_kld: float = 0.05  # of styles' divergence from N(0, 1), which is a
+  # sum over a device's batch: as in the original, devices average it
+  pool_size: int = 0  # pix2pixhd: pictures in the discriminator's history
+  regenerate: bool = True  # spade: the discriminator sees the generator that
+  # moved; False: the picture it moved by, a forward pass and an update of
+  # statistics fewer
+  discriminator_steps: int = 1  # spade: batches for each of the generator's
+  fix_global_steps: int = 0  # pix2pixhd: steps in which of a LocalEnhancer only
+  # the outermost part moves; then all of it does, with a fresh Adam at the
+  # rate of the schedule. (The original's released code goes on without the
+  # inner part, because its loop keeps the first optimiser.)
+  ema_decay: float = 0.0  # of an averaged generator and encoder; 0: off
+  accumulation: int = 1  # slices of a device's batch, one after the other
+  axis_name: str | None = None  # mapped axis of the devices
+
+  def __post_init__(self):
+    """Refuses what does not go together."""
+    for name, value, known in (
+      ("recipe", self.recipe, label_losses.RECIPES),
+      ("gan_mode", self.gan_mode, losses.MULTISCALE_MODES),
+    ):
+      if value not in known:
+        raise ValueError(
+          f"unknown {name} {value!r}; choose one of {', '.join(known)}"
+        )
+    features = self.conditioning.features != "none"
+    if (self.encoder is not None) != (features or passes.has_styles(self)):
+      raise ValueError(
+        f"encoder is {self.encoder}, the generator's use_vae is "
+        f"{passes.has_styles(self)}, conditioning.features "
+        f"{self.conditioning.features!r}; an encoder goes with one of them, "
+        "and each needs one"
+      )
+    if features and (
+      passes.has_styles(self) or not self.conditioning.num_labels
+    ):
+      raise ValueError(
+        f"features are pooled over {self.conditioning.features!r}, with "
+        f"use_vae={passes.has_styles(self)} and num_labels="
+        f"{self.conditioning.num_labels}; they need integer labels and a "
+        "generator without use_vae"
+      )
+    others = {  # of the other recipe
+      "spade": {"pool_size": 0, "fix_global_steps": 0},
+      "pix2pixhd": {"discriminator_steps": 1},
+    }
+    for name, without in others[self.recipe].items():
+      if getattr(self, name) != without:
+        raise ValueError(
+          f"{name} is {getattr(self, name)}, and recipe {self.recipe!r} has "
+          f"none; set it to {without}, or choose the other recipe"
+        )
+    if self.recipe == "pix2pixhd" and passes.has_styles(self):
+      raise ValueError(
+        "recipe 'pix2pixhd' has no loss for a style encoder; set use_vae to "
+        "False, or choose recipe 'spade'"
+      )
+    if self.fix_global_steps and not getattr(
+      self.generator, "num_enhancers", 0
+    ):
+      raise ValueError(
+        f"fix_global_steps is {self.fix_global_steps}, and the generator has "
+        "no enhancer that could move without the rest; set it to 0, or choose "
+        "pix2pixhd_local"
+      )
+
+  def init(self, rng: jax.Array, batch: Batch) -> common.GanState:
+    """Returns a fresh state; `batch` gives shapes alone."""
+    batch = passes.prepare(
+      self,
+      {
+        name: jnp.zeros((1, *x.shape[1:]), x.dtype) for name, x in batch.items()
+      },
+    )
+    image, features, latent = batch["image"], None, ()
+    if self.conditioning.features != "none":
+      channels = self.conditioning.num_features
+      features = jnp.zeros((*image.shape[:3], channels))
+    if passes.has_styles(self):
+      latent = (jnp.zeros((1, self.generator.latent_size)),)
+    rng, *keys = jax.random.split(rng, 4)
+    networks = {
+      "generator": {
+        "g": common.init_network_for(
+          self.generator,
+          keys[0],
+          passes.conditions(self, batch, features),
+          *latent,
+        )
+      },
+      "discriminator": {
+        "d": common.init_network_for(
+          self.discriminator, keys[1], passes.conditions(self, batch), image
+        )
+      },
+    }
+    if self.encoder is not None:
+      networks["generator"]["e"] = common.init_network_for(
+        self.encoder, keys[2], image
+      )
+    state = common.init_state(
+      rng,
+      networks,
+      self.generator_optimizer,
+      self.discriminator_optimizer,
+      self.ema_decay,
+    )
+    if not self.pool_size:  # an array without elements cannot be saved
+      return state
+    shown = passes.pack(passes.conditions(self, batch), image)
+    return state.replace(
+      pool={"d": image_pool.create(self.pool_size, shown.shape[1:])}
+    )
+
+  def phase(self, step: int) -> common.Phase:
+    """What the step after `step` steps does."""
+    if step < self.fix_global_steps:
+      return common.Phase(
+        ENHANCER, f"enhancer alone, {step + 1} of {self.fix_global_steps}"
+      )
+    if step % self.discriminator_steps:
+      return common.Phase(DISCRIMINATOR, "discriminator alone")
+    return common.Phase(BOTH)
+
+  def train_steps(self) -> dict[str, Callable]:
+    """The steps by the name of their phase."""
+    phases = [BOTH]
+    if self.discriminator_steps > 1:
+      phases.append(DISCRIMINATOR)
+    if self.fix_global_steps:
+      phases.append(ENHANCER)
+    return {
+      name: functools.partial(self.train_step, phase=name) for name in phases
+    }
+
+  def train_step(
+    self, state: common.GanState, batch: Batch, phase: str = BOTH
+  ) -> tuple[common.GanState, Metrics]:
+    """One device's share of a step; returns the state and its metrics."""
+    state, metrics, _ = self.step_with_details(state, batch, phase=phase)
+    return state, metrics
+
+  def step_with_details(
+    self,
+    state: common.GanState,
+    batch: Batch,
+    eps: tuple[jax.Array, jax.Array] | None = None,
+    pool_draws: tuple[jax.Array, jax.Array] | None = None,
+    phase: str = BOTH,
+  ) -> tuple[common.GanState, Metrics, common.StepDetails]:
+    """`train_step` that tells more, and can be told what is drawn.
+
+    Args:
+      state: the state before the step.
+      batch: one device's share of the batch.
+      eps: this device's noise of styles, (batch, latent_size) for the
+        generator's step and for the discriminator's; by default drawn from the
+        state's key.
+      pool_draws: (uniforms, slots) for the global batch, as `image_pool.query`
+        takes them; without accumulation only.
+      phase: one of `train_steps`.
+
+    Returns:
+      The state after the step, scalar metrics averaged over devices, and the
+      gradients of who moved and the pictures `fake` and `real`.
+    """
+    batch = passes.prepare(self, batch)
+    key = jax.random.fold_in(state.rng, state.step)
+    if self.recipe == "spade":
+      step, drawn = label_recipes.spade, eps
+    else:
+      step, drawn = label_recipes.pix2pixhd, pool_draws
+    state, metrics, gradients, fake = step(
+      self, phase, state, batch, key, drawn
+    )
+    state = state.replace(step=state.step + 1)
+    for side, name in (("generator", "G"), ("discriminator", "D")):
+      if side in gradients:
+        metrics[f"gradient_norm_{name}"] = optax.tree.norm(gradients[side])
+    pictures = {"fake": fake, "real": batch["image"]}
+    return state, metrics, common.StepDetails(gradients, pictures)
+
+  def generators(self) -> dict[str, nn.Module]:
+    """The generator, by what it starts from."""
+    return {common.LABELS: self.generator}
+
+  def generator_variables(
+    self, state: common.GanState, direction: str = common.LABELS
+  ) -> dict[str, common.PyTree]:
+    """Variables of the generator, averaged ones if there are."""
+    if direction != common.LABELS:
+      raise ValueError(
+        f"this generator makes pictures of {common.LABELS}; it does not "
+        f"translate {direction}"
+      )
+    return _variables(state, "g")
+
+  def encoder_variables(
+    self, state: common.GanState
+  ) -> dict[str, common.PyTree]:
+    """Variables of the encoder, averaged ones if there are."""
+    if self.encoder is None:
+      raise ValueError("this system has no encoder")
+    return _variables(state, "e")
+
+
+def _variables(state, name):
+  return {
+    "params": (state.ema or state.params["generator"])[name],
+    "batch_stats": state.stats["generator"][name],
+  }
