@@ -1,10 +1,8 @@
 """Checkpoint and pictures in, a folder of translated pictures out."""
 
-import collections
-import concurrent.futures
-import dataclasses
 import os
 import pathlib
+from collections.abc import Iterator
 
 import jax
 import ml_collections
@@ -14,19 +12,9 @@ from absl import logging
 from gansynth import checkpoints, images, parallel
 from gansynth import config as config_lib
 from gansynth.progress import Progress
-from gansynth.synthesis import background, record
+from gansynth.synthesis import background, folders, record
+from gansynth.synthesis.folders import RECORD, Result
 from gansynth.translator import Translator
-
-RECORD = "translation.json"
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-  """What `translate_folder` did, on this host."""
-
-  translated: int
-  already_there: int
-  skipped: list[str]  # names of pictures that could not be read
 
 
 def synthesize(
@@ -113,7 +101,7 @@ def translate_folder(
   source, target = pathlib.Path(source), pathlib.Path(target)
   background.check_format(file_format)
   background.refuse_inside(target, source)
-  outputs = output_names(
+  outputs = folders.output_names(
     [os.path.relpath(path, source) for path in images.list_images(source)],
     file_format,
   )
@@ -130,7 +118,7 @@ def translate_folder(
 
   names = sorted(outputs)[jax.process_index() :: jax.process_count()]
   waiting = [name for name in names if not (target / outputs[name]).exists()]
-  skipped, translated = [], 0
+  skipped = []
   gray = translate.input_channels == 1
 
   def read(name: str) -> np.ndarray:
@@ -152,46 +140,24 @@ def translate_folder(
       return True
     return False
 
-  with (
-    Progress(
-      len(names), unit="picture", initial=len(names) - len(waiting)
-    ) as progress,
-    concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as readers,
-    background.Writer() as writer,
-  ):
-    queue = background.ahead(readers, read, waiting, 4 * translate.batch_size)
-    for group in background.batches(
-      queue,
-      lambda picture: translate.canvas(picture.shape[:2]),
-      translate.batch_size,
-      skip,
-    ):
-      pictures = translate([picture for _, picture in group])
-      for (name, _), picture in zip(group, pictures, strict=True):
-        writer.write(target / outputs[name], picture)
-      translated += len(group)
-      progress.update(len(group))
+  def make(
+    batch: list[tuple[str, np.ndarray]],
+  ) -> Iterator[tuple[pathlib.Path, np.ndarray]]:
+    pictures = translate([picture for _, picture in batch])
+    for (name, _), picture in zip(batch, pictures, strict=True):
+      yield target / outputs[name], picture
+
+  already = len(names) - len(waiting)
+  with Progress(len(names), unit="picture", initial=already) as progress:
+    translated = folders.run(
+      waiting,
+      read=read,
+      group=lambda picture: translate.canvas(picture.shape[:2]),
+      batch_size=translate.batch_size,
+      make=make,
+      goes_on=skip,
+      progress=progress,
+    )
   for message in skipped:
     logging.warning("skipped: %s", message)
-  return Result(translated, len(names) - len(waiting), skipped)
-
-
-def output_names(names: list[str], file_format: str) -> dict[str, str]:
-  """Chooses the file that each picture is written to.
-
-  The suffix is replaced; where two pictures would then have one name (a.jpg
-  and a.png), theirs is appended instead (a.jpg.png, a.png.png).
-  """
-  chosen = {
-    name: f"{os.path.splitext(name)[0]}.{file_format}" for name in names
-  }
-  while True:
-    counts = collections.Counter(chosen.values())
-    meeting = {
-      name: f"{name}.{file_format}"
-      for name, output in chosen.items()
-      if counts[output] > 1 and output != f"{name}.{file_format}"
-    }
-    if not meeting:
-      return chosen
-    chosen.update(meeting)
+  return Result(translated, already, skipped)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from gansynth import checkpoints, images, models, synthesize
 from gansynth import config as config_lib
+from gansynth.synthesis import folders
 from gansynth.translator import Translator
 
 NETWORK = {
@@ -75,34 +76,12 @@ def test_folder_keeps_names_sizes_and_every_picture(
   result = synthesize.translate_folder(translate, source, target)
   assert result == synthesize.Result(6, 0, [])
   assert written(target) == EXPECTED
-  names = synthesize.output_names(list(SIZES), "png")
+  names = folders.output_names(list(SIZES), "png")
   for name, (height, width) in SIZES.items():
     output = images.read(target / names[name])
     assert output.shape == (height, width, 3)
     alone = translate(images.read(source / name))
     np.testing.assert_array_equal(output, alone)
-
-
-def test_names_that_would_meet_keep_their_endings():
-  names = synthesize.output_names(["x/a.jpg", "x/a.png", "a.png"], "jpg")
-  assert names == {
-    "x/a.jpg": "x/a.jpg.jpg",
-    "x/a.png": "x/a.png.jpg",
-    "a.png": "a.jpg",
-  }
-
-
-@pytest.mark.parametrize(
-  "names",
-  [
-    ["a.jpg", "a.png", "a.jpg.png", "a.jpg.bmp", "b.png"],
-    ["a.jpg", "a.png", "a.jpg.bmp"],
-    ["a.jpg", "a.png", "a.jpg.bmp", "a.jpg.bmp.bmp", "a.jpg.bmp.jpg"],
-  ],
-)
-def test_names_never_meet_even_where_endings_pile_up(names):
-  outputs = synthesize.output_names(names, "png")
-  assert len(set(outputs.values())) == len(names), outputs
 
 
 def test_interrupted_goes_on_without_redoing(tmp_path, source, translate):

@@ -1,16 +1,17 @@
 """Triples of files in, a folder of blended pictures out."""
 
-import concurrent.futures
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from gansynth import images
 from gansynth.blending import BlendError
 from gansynth.progress import Progress
-from gansynth.synthesis import background, record, triples
+from gansynth.synthesis import background, folders, record, triples
 from gansynth.synthesis.triples import FileTriple, Problem
 
 if TYPE_CHECKING:
@@ -68,35 +69,31 @@ def blend_files(
   inputs = {name: str(each.absolute()) for each, name in outputs.items()}
   _record(target / RECORD, made_by, inputs)
   waiting = [each for each in outputs if not (target / outputs[each]).exists()]
-  blended = 0
-  with (
-    Progress(
-      len(outputs), unit="picture", initial=len(outputs) - len(waiting)
-    ) as progress,
-    concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as readers,
-    background.Writer() as writer,
-  ):
 
-    def goes_on(each: FileTriple, error: Exception) -> bool:
-      problems.append(Problem(each.number, each.label, str(error)))
-      progress.update(1)
-      return True
+  def goes_on(each: FileTriple, error: Exception) -> bool:
+    problems.append(Problem(each.number, each.label, str(error)))
+    progress.update(1)
+    return True
 
-    queue = background.ahead(
-      readers,
-      lambda each: load(blender, each),
+  def make(
+    batch: list[tuple[FileTriple, "Triple"]],
+  ) -> Iterator[tuple[pathlib.Path, np.ndarray]]:
+    pictures = blender.blend([triple for _, triple in batch])
+    for (each, _), picture in zip(batch, pictures, strict=True):
+      yield target / outputs[each], picture
+
+  already = len(outputs) - len(waiting)
+  with Progress(len(outputs), unit="picture", initial=already) as progress:
+    blended = folders.run(
       waiting,
-      4 * blender.batch_size,
+      read=lambda each: load(blender, each),
+      group=blender.group,
+      batch_size=blender.batch_size,
+      make=make,
+      goes_on=goes_on,
+      progress=progress,
     )
-    for batch in background.batches(
-      queue, blender.group, blender.batch_size, goes_on
-    ):
-      pictures = blender.blend([triple for _, triple in batch])
-      for (each, _), picture in zip(batch, pictures, strict=True):
-        writer.write(target / outputs[each], picture)
-      blended += len(batch)
-      progress.update(len(batch))
-  return Result(blended, len(outputs) - len(waiting), sorted(problems))
+  return Result(blended, already, sorted(problems))
 
 
 def load(blender: "Blender", files: FileTriple) -> "Triple":
