@@ -117,10 +117,12 @@ def clause(text: Any, *words: str) -> str | None:
 def parse(text: Any, default: Tolerance) -> Tolerance:
   """Reads one clause of a tolerance text.
 
-  `exact` means equal; `2e-3 * max` and `rel 1e-5` are relative to the largest
-  magnitude expected in the array; any other first number is absolute, as in
-  `max abs 2e-5`, `1e-6`, `within 1 level`. A dict may give `atol`, `rtol` and
-  `exact`. What cannot be read gives the default.
+  `exact` means equal; `2e-3 * max`, `1e-4 of its max` and `rel 1e-5` are
+  relative to the largest magnitude expected in the array; any other first
+  number is absolute, as in `max abs 2e-5`, `1e-6`, `within 1 level`. Both may
+  be given, as in `atol 1e-6 rtol 1e-4` and `1e-4 relative + 1e-6 absolute`. A
+  dict may give `atol`, `rtol` and `exact`. What cannot be read gives the
+  default.
   """
   if isinstance(text, dict):
     if text.get("exact"):
@@ -133,14 +135,24 @@ def parse(text: Any, default: Tolerance) -> Tolerance:
   text = text.lower()
   if "exact" in text or "bit for bit" in text:
     return EXACT
-  number = re.search(rf"{_NUMBER}\s*\*\s*max", text)
+  number = re.search(rf"{_NUMBER}\s*(?:\*|of (?:its|their|the))\s*max", text)
   if number:
     return Tolerance(relative=float(number[1]))
-  number = re.search(rf"\brel(?:ative)?\D*?{_NUMBER}", text)
-  absolute = re.search(rf"\babs(?:olute)?\D*?{_NUMBER}", text)
-  if number:
-    return Tolerance(float(absolute[1]) if absolute else None, float(number[1]))
-  number = absolute or re.search(_NUMBER, text)
+  kinds = {
+    "absolute": r"(?:abs(?:olute)?|atol)",
+    "relative": r"(?:rel\w*|rtol)",
+  }
+  if re.match(rf"\D*?\b{_NUMBER}\s+(?:abs|rel)", text):
+    patterns = {name: rf"{_NUMBER}\s+{word}\b" for name, word in kinds.items()}
+  else:
+    patterns = {
+      name: rf"\b{word}\b\D*?{_NUMBER}" for name, word in kinds.items()
+    }
+  found = {name: re.search(regex, text) for name, regex in patterns.items()}
+  found = {name: float(match[1]) for name, match in found.items() if match}
+  if found:
+    return Tolerance(**found)
+  number = re.search(_NUMBER, text)
   return Tolerance(float(number[1])) if number else default
 
 

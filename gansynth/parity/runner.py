@@ -16,7 +16,15 @@ from gansynth.parity.comparison import Comparison
 from gansynth.parity.networks import is_counter
 
 # Modules beside this one.
-SYSTEMS = ("cyclegan", "pix2pix", "gpgan", "climate", "label_formats")
+SYSTEMS = (
+  "cyclegan",
+  "pix2pix",
+  "gpgan",
+  "climate",
+  "label_formats",
+  "spade",
+  "pix2pixhd",
+)
 
 Check = Callable[[Case], Iterator[Comparison]]
 

@@ -1,0 +1,215 @@
+"""What cases of SPADE and pix2pixHD have in common."""
+
+import pathlib
+import re
+from typing import Any
+
+import jax
+import numpy as np
+
+from gansynth.convert import torch_options
+from gansynth.models.semantics import Conditioning, LabelMap
+from gansynth.parity import comparison
+from gansynth.parity.case import Case, CaseError, to_nhwc
+from gansynth.parity.comparison import Comparison, Tolerance, compare
+
+_DEFAULT = Tolerance(2e-5)
+# "max(2e-5, 30*fp32_vs_fp64_maxabs[key])"
+_MEASURED = re.compile(r"max\(\s*([\d.e+-]+)\s*,\s*([\d.e+-]+)\s*\*\s*fp32_vs")
+
+
+def tolerance(case: Case, name: str, *words: str) -> Tolerance:
+  """Returns how far an array may be off, as the case suggests.
+
+  A suggestion may be a multiple of what the original's own float32 run is off
+  from its float64 run.
+
+  Args:
+    case: the case.
+    name: of the array.
+    *words: one of which a clause of the text may hold that is for this array;
+      else the first clause counts.
+  """
+  stated = case.meta.get("suggested_tolerance", case.meta.get("tolerance"))
+  if isinstance(stated, dict) and not {"atol", "rtol", "exact"} & set(stated):
+    stated = stated.get(name, stated.get("others"))
+    if isinstance(stated, int | float):
+      return Tolerance(float(stated))
+  if isinstance(stated, str):
+    measured = _MEASURED.search(stated)
+    if measured:
+      recorded = case.meta.get("fp32_vs_fp64_maxabs", {}).get(name, 0.0)
+      floor, factor = float(measured[1]), float(measured[2])
+      return Tolerance(max(floor, factor * float(recorded)))
+    named = comparison.clause(stated, *words) if words else None
+    clauses = comparison.clauses(stated) or [stated]
+    stated = named or clauses[0]
+  return comparison.parse(stated, _DEFAULT)
+
+
+def options(case: Case) -> torch_options.Options:
+  """Returns the original's options: all of them, or a constructor's."""
+  values = {**case.constructor, **case.meta.get("resolved_options", {})}
+  if not values:
+    raise CaseError(
+      f"{case.folder}: case.json has neither resolved_options nor a constructor"
+    )
+  return torch_options.Options(f"{case.folder / 'case.json'}", values)
+
+
+def checkpoint(case: Case, letter: str) -> str:
+  """Returns the file of a network, relative to the case's folder.
+
+  `checkpoint` of `case.json` names files, such as `latest_net_{G,D}.pth`, or a
+  folder of an experiment; without it they lie in the case's folder.
+
+  Args:
+    case: the case.
+    letter: G, D or E, as files are called where there are several.
+
+  Raises:
+    CaseError: there is no such file.
+  """
+  text = str(case.meta.get("checkpoint", ""))
+  names = []
+  for name in re.findall(r"[\w./{},-]*\w[\w{},-]*\.pth", text):
+    braces = re.search(r"\{([^}]*)\}", name)
+    for choice in braces[1].split(",") if braces else [""]:
+      names.append(name.replace(braces[0], choice) if braces else name)
+  if not names:
+    folder = pathlib.Path(*text.split()[:1])
+    if not (case.folder / folder).is_dir():
+      folder = pathlib.Path()
+    epoch = case.meta.get("resolved_options", {}).get("which_epoch", "latest")
+    chosen = folder / f"{epoch}_net_{letter}.pth"
+    if (case.folder / chosen).is_file():
+      return str(chosen)
+    names = sorted(path.name for path in case.folder.glob("*.pth"))
+  own = [name for name in names if name.endswith(f"_net_{letter}.pth")]
+  if not own and len(names) == 1 and "_net_" not in names[0]:
+    own = names
+  if not own:
+    raise CaseError(
+      f"{case.folder}: no checkpoint of network {letter}; found "
+      f"{', '.join(names) or 'none'}"
+    )
+  return own[0]
+
+
+def network(case: Case, letter: str, **extra: Any) -> tuple[dict, Any, dict]:
+  """Imports a network of the case, as `Case.network` does."""
+  original = options(case)
+  if original.program is None:
+    # A constructor, which is one of pix2pixHD: SPADE's has all options.
+    norm = original.values.get("norm")
+    return case.network(checkpoint(case, letter), norm=norm, **extra)
+  return case.network(checkpoint(case, letter), original=original, **extra)
+
+
+def conditioning(
+  case: Case, channels: int | None = None, is_pix2pixhd: bool = False
+) -> Conditioning:
+  """Returns what the networks are shown.
+
+  Args:
+    case: the case.
+    channels: how many they take; needed where the case tells a constructor.
+    is_pix2pixhd: whose options they are.
+  """
+  values = options(case).values
+  edges = "instance" in case.inputs and not values.get("no_instance", False)
+  if "label_nc" not in values:
+    pooled = case.inputs.get("feat")
+    extra = 0 if pooled is None else pooled.shape[1]
+    if channels is None:
+      raise CaseError(f"{case.folder}: case.json does not tell label_nc")
+    return Conditioning(
+      channels - edges - extra,
+      edges=edges,
+      features="instance" if extra else "none",
+      num_features=extra,
+    )
+  if not values.get("no_instance", False) and not edges:
+    raise CaseError(
+      f"{case.folder}: the networks are shown instances, and inputs.npz has no "
+      "'instance'"
+    )
+  pooled = [
+    kind
+    for kind in ("instance", "label")
+    if is_pix2pixhd and values.get(f"{kind}_feat")
+  ]
+  return Conditioning(
+    values["label_nc"],
+    dont_care=bool(values.get("contain_dontcare_label")),
+    edges=edges,
+    features=(pooled or ["none"])[0],
+    num_features=values.get("feat_num", 3),
+  )
+
+
+def labels(case: Case, wanted: Conditioning, name: str = "label") -> np.ndarray:
+  """Returns a label map of the case as networks take it."""
+  if name not in case.inputs:
+    raise CaseError(f"{case.folder}: inputs.npz has no {name!r}")
+  array = case.inputs[name]
+  if not wanted.num_labels:
+    return to_nhwc(array).astype(case.dtype)
+  if array.shape[1] != 1:
+    raise CaseError(
+      f"{case.folder}: {name!r} has {array.shape[1]} channels; several labels "
+      "at one pixel are not supported"
+    )
+  found = array[:, 0].astype(np.int32)
+  if found.min() < 0 or found.max() >= wanted.label_channels:
+    raise CaseError(
+      f"{case.folder}: {name!r} holds {found.min()} to {found.max()}, expected "
+      f"0 to {wanted.label_channels - 1}"
+    )
+  return found
+
+
+def instances(case: Case, name: str = "instance") -> np.ndarray | None:
+  """Returns an instance map of the case, or None."""
+  if name not in case.inputs:
+    return None
+  return case.inputs[name][:, 0].astype(np.int32)
+
+
+def semantics(
+  case: Case, wanted: Conditioning, *, for_generator: bool = True
+) -> LabelMap | jax.Array:
+  """Makes what the networks are shown from the label and instance maps."""
+  features = None
+  if for_generator and wanted.features != "none":
+    features = case.picture("feat")
+  return wanted(
+    labels(case, wanted),
+    instances(case) if wanted.edges else None,
+    features,
+    dtype=case.dtype,
+  )
+
+
+def compare_semantics(
+  case: Case, made: LabelMap | jax.Array
+) -> list[Comparison]:
+  """Compares them with the recorded `semantics`, where there are any."""
+  if "semantics" not in case.inputs:
+    return []
+  dense = made.dense(case.dtype) if isinstance(made, LabelMap) else made
+  expected = to_nhwc(case.inputs["semantics"])
+  return [compare("semantics", dense, expected, comparison.EXACT)]
+
+
+def recorded_semantics(case: Case) -> np.ndarray | None:
+  """Returns the recorded `semantics` as NHWC, or None."""
+  if "semantics" not in case.inputs:
+    return None
+  return case.picture("semantics")
+
+
+def number_in(text: Any, pattern: str, default: float) -> float:
+  """Reads the number after a pattern in a text of `case.json`."""
+  match = re.search(pattern + r"\s*[=:]?\s*([\d.]+(?:e-?\d+)?)", str(text))
+  return float(match[1]) if match else default
