@@ -66,9 +66,37 @@ def load_generators(
   Raises:
     ValueError: there is no run, or no such checkpoint.
   """
+  step, state = load_state(workdir, step)
+  system = load_system(workdir)
+  return step, {
+    direction: (network, system.generator_variables(state, direction))
+    for direction, network in system.generators().items()
+  }
+
+
+def load_system(workdir: str | os.PathLike[str]) -> Any:
+  """Returns the system that a run trains; see `systems.create`."""
+  config = config_lib.load_record(pathlib.Path(workdir))
+  return systems.create(config, steps_per_epoch=1)
+
+
+def load_state(
+  workdir: str | os.PathLike[str], step: int = 0
+) -> tuple[int, common.GanState]:
+  """Loads a run's state, in NumPy.
+
+  Args:
+    workdir: the run's work directory.
+    step: which checkpoint; 0: the best one, else the latest.
+
+  Returns:
+    The step and the state.
+
+  Raises:
+    ValueError: there is no run, or no such checkpoint.
+  """
   workdir = pathlib.Path(workdir)
   config = config_lib.load_record(workdir)
-  system = systems.create(config, steps_per_epoch=1)
   with checkpoints.Checkpointer(
     workdir / checkpoints.FOLDER,
     best_metric=config.best_metric,
@@ -78,7 +106,25 @@ def load_generators(
     step = step or checkpointer.best_step() or 0
     raw, _ = checkpointer.restore(step=step)
   state = common.GanState(**raw)
-  return step, {
-    direction: (network, system.generator_variables(state, direction))
-    for direction, network in system.generators().items()
-  }
+  return step or int(state.step), state
+
+
+def load_perceptual(
+  place: str | os.PathLike[str], dtype: Any = "float32"
+) -> tuple[nn.Module, Any]:
+  """Loads the network of a perceptual loss.
+
+  Args:
+    place: torchvision's file of VGG19, or the folder it was converted to.
+    dtype: of the computation.
+
+  Raises:
+    ValueError: it is another network, or none.
+  """
+  network, variables = load(place)
+  if not isinstance(network, models.Vgg19Features):
+    raise ValueError(
+      f"{place} holds a {type(network).__name__}; a perceptual loss wants "
+      "VGG19's weights, which checkpoints/README.md tells how to get"
+    )
+  return network.clone(dtype=dtype), variables

@@ -2,24 +2,34 @@
 
 from typing import Any
 
+import flax.linen as nn
 import ml_collections
 import optax
 
 from gansynth import models
+from gansynth.models import semantics
 from gansynth.systems import optimizers, schedules
-from gansynth.systems.common import NOISE
+from gansynth.systems.common import LABELS, NOISE
 from gansynth.systems.critic_schedule import CriticSchedule
 from gansynth.systems.cyclegan import CycleGAN
 from gansynth.systems.gpgan import BlendingGAN, WassersteinGAN
+from gansynth.systems.label_to_image import LabelToImage
 from gansynth.systems.pix2pix import Pix2Pix
 
-SYSTEMS = ("cyclegan", "pix2pix", "blending_gan", "wasserstein_gan")
+SYSTEMS = (
+  "cyclegan",
+  "pix2pix",
+  "blending_gan",
+  "wasserstein_gan",
+  "label_to_image",
+)
 
 
 def create(
   config: ml_collections.ConfigDict,
   steps_per_epoch: int,
   axis_name: str | None = None,
+  perceptual: tuple[nn.Module, Any] | None = None,
 ) -> Any:
   """Builds the system that a config describes.
 
@@ -29,9 +39,12 @@ def create(
       `optimizer`, `dtype`, `remat`, `accumulation`, `ema_decay`, and
       `data.input_channels` and `data.output_channels`. GP-GAN's systems also
       have `schedule` (fields of `CriticSchedule`) and
-      `optimizer.critic_learning_rate`.
+      `optimizer.critic_learning_rate`; `label_to_image` has what
+      `config_defaults.label_to_image` lists.
     steps_per_epoch: over which the learning rate stays.
     axis_name: mapped axis of the devices, None to run unmapped.
+    perceptual: network and variables of a perceptual loss, for
+      `label_to_image`; None trains without.
 
   Returns:
     An object with the pure functions `init(rng, batch)` and
@@ -47,6 +60,8 @@ def create(
       f"unknown system {config.system!r}; choose one of {', '.join(SYSTEMS)}"
     )
   shared = {"dtype": config.dtype, "axis_name": axis_name}
+  if config.system == "label_to_image":
+    return _label_to_image(config, shared, steps_per_epoch, perceptual)
   if config.system in ("blending_gan", "wasserstein_gan"):
     return _gpgan(config, shared)
   options = {
@@ -143,7 +158,46 @@ def _gpgan(config, shared):
   return WassersteinGAN(latent_size=config.generator.latent_size, **options)
 
 
-def _adam(config, steps_per_epoch):
+def _label_to_image(config, shared, steps_per_epoch, perceptual):
+  rate = config.optimizer.learning_rate
+  rates = (rate / 2, rate * 2) if config.optimizer.ttur else (rate, rate)
+  generator_optimizer, discriminator_optimizer = (
+    _adam(config.optimizer, steps_per_epoch, rate) for rate in rates
+  )
+  encoder = None
+  fields = config.encoder.to_dict()
+  pooled_over = fields.pop("pool", "none")
+  if fields["name"]:
+    encoder = models.create(**fields, **shared)
+  network, variables = perceptual or (None, None)
+  return LabelToImage(
+    generator=models.create(
+      **config.generator.to_dict(), **shared, remat=config.remat
+    ),
+    discriminator=models.create(**config.discriminator.to_dict(), **shared),
+    encoder=encoder,
+    conditioning=semantics.Conditioning(
+      num_labels=config.data.num_labels,
+      dont_care=config.data.dont_care,
+      edges=config.data.instances,
+      features=pooled_over,
+      num_features=fields.get("output_channels", 3),
+    ),
+    generator_optimizer=generator_optimizer,
+    discriminator_optimizer=discriminator_optimizer,
+    perceptual=network,
+    frozen={} if perceptual is None else {"perceptual": variables},
+    recipe=config.recipe,
+    discriminator_steps=config.discriminator_steps,
+    fix_global_steps=config.fix_global_epochs * steps_per_epoch,
+    ema_decay=config.ema_decay,
+    accumulation=config.accumulation,
+    axis_name=shared["axis_name"],
+    **config.loss.to_dict(),
+  )
+
+
+def _adam(config, steps_per_epoch, rate=None):
   factors = schedules.learning_rate_factors(
     config.policy,
     config.num_epochs,
@@ -152,7 +206,9 @@ def _adam(config, steps_per_epoch):
     step_at=config.step_at,
   )
   return optax.adam(
-    schedules.per_epoch(config.learning_rate, factors, steps_per_epoch),
+    schedules.per_epoch(
+      config.learning_rate if rate is None else rate, factors, steps_per_epoch
+    ),
     b1=config.beta1,
     b2=config.beta2,
     eps=1e-8,
@@ -160,11 +216,13 @@ def _adam(config, steps_per_epoch):
 
 
 __all__ = [
+  "LABELS",
   "NOISE",
   "SYSTEMS",
   "BlendingGAN",
   "CriticSchedule",
   "CycleGAN",
+  "LabelToImage",
   "Pix2Pix",
   "WassersteinGAN",
   "create",

@@ -1,6 +1,7 @@
 """What every system's train step is made of."""
 
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -28,6 +29,9 @@ class Phase(NamedTuple):
 
 class System:
   """What the systems have in common whose steps are all alike."""
+
+  # Weights that are never trained, for whoever builds a state.
+  frozen: Mapping[str, PyTree] = types.MappingProxyType({})
 
   def train_steps(self) -> dict[str, Callable]:
     """One device's share of a step, (state, batch) -> (state, metrics).
