@@ -5,22 +5,28 @@ r"""Converts original checkpoints to networks of this package.
   python tools/convert_checkpoint.py blending_gan.npz --output blending_gan
   python tools/convert_checkpoint.py snapshot_epoch_25.npz --key all \
     --output blending
+  python tools/convert_checkpoint.py checkpoints/coco_pretrained \
+    --dataset-mode coco --output networks/coco
+  python tools/convert_checkpoint.py latest_net_G.pth --num-labels 35 \
+    --output networks/label2city
+  python tools/convert_checkpoint.py vgg19-dcbb9e9d.pth --output networks/vgg19
 
 One file becomes the folder OUTPUT; several files, or an experiment's folder,
 become OUTPUT/G_A, OUTPUT/D_A and so on, and both networks of a snapshot of
 GP-GAN's trainer OUTPUT/generator and OUTPUT/critic. What the file tells is
-read from it. Files are read without PyTorch or Chainer, and nothing in them
-is run.
+read from it, and for SPADE and pix2pixHD from opt.txt and opt.pkl beside it.
+Files are read without PyTorch or Chainer, and nothing in them is run.
 """
 
 import argparse
+import dataclasses
 import pathlib
 import sys
 
 import jax
 
 from gansynth import checkpoints, convert
-from gansynth.convert import original_folder
+from gansynth.convert import conditioning, original_folder, torch_options
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,10 +45,30 @@ def main(arguments: list[str] | None = None) -> int:
     help="entry of a training state; of a snapshot of GP-GAN's trainer "
     "generator, critic or all",
   )
-  parser.add_argument("--norm", choices=("instance", "batch", "none"))
+  parser.add_argument("--norm", help="instance, batch, none, or as SPADE's")
   parser.add_argument("--padding-mode", choices=("reflect", "replicate"))
-  parser.add_argument(
-    "--use-dropout", action=argparse.BooleanOptionalAction, default=None
+  flag = argparse.BooleanOptionalAction
+  parser.add_argument("--use-dropout", action=flag, default=None)
+  labels = parser.add_argument_group(
+    "SPADE and pix2pixHD, where no opt.txt or opt.pkl lies beside the file"
+  )
+  labels.add_argument(
+    "--dataset-mode",
+    choices=tuple(torch_options.DATASET_MODES),
+    help="SPADE's data set, which sets all that follows",
+  )
+  labels.add_argument("--num-labels", type=int, help="0: pictures, not labels")
+  labels.add_argument("--dont-care", action=flag, default=None)
+  labels.add_argument("--instances", action=flag, default=None)
+  labels.add_argument("--features", choices=("none", "instance", "label"))
+  labels.add_argument("--upsampling", choices=("normal", "more", "most"))
+  labels.add_argument("--crop-size", type=int, help="width of the pictures")
+  labels.add_argument("--aspect-ratio", type=float, help="width / height")
+  labels.add_argument(
+    "--last-stride",
+    type=int,
+    choices=(1, 2),
+    help="2: discriminators of SPADE from before May 2019",
   )
   options = parser.parse_args(arguments)
   try:
@@ -83,23 +109,12 @@ def _convert(options):
       raise convert.CheckpointError(
         f"{folder} exists already; choose another --output, or give --overwrite"
       )
-    networks[folder] = (
-      path,
-      *convert.from_original(
-        path,
-        key=key,
-        norm=options.norm,
-        padding_mode=options.padding_mode,
-        use_dropout=options.use_dropout,
-      ),
-    )
-  for folder, (path, description, variables) in networks.items():
+    networks[folder] = (path, *_read(options, path, key))
+  for folder, (path, record, variables) in networks.items():
     checkpoints.save_network(
-      folder,
-      variables,
-      {"network": description, "source": path.name},
-      overwrite=options.overwrite,
+      folder, variables, record, overwrite=options.overwrite
     )
+    description = record["network"]
     count = sum(x.size for x in jax.tree.leaves(variables["params"]))
     fields = ", ".join(f"{k} {v}" for k, v in description.items())
     yield f"{path}: {fields}; {count:,} parameters"
@@ -109,6 +124,40 @@ def _convert(options):
         "give --norm for files of January to July 2019"
       )
     yield f"wrote {folder}"
+
+
+def _read(options, path, key):
+  """Returns the record of a network and its variables."""
+  original = torch_options.gather(
+    path,
+    dataset_mode=options.dataset_mode,
+    num_labels=options.num_labels,
+    dont_care=options.dont_care,
+    instances=options.instances,
+    features=options.features,
+    upsampling=options.upsampling,
+    crop_size=options.crop_size,
+    aspect_ratio=options.aspect_ratio,
+  )
+  description, variables = convert.from_original(
+    path,
+    key=key,
+    original=original,
+    norm=options.norm,
+    padding_mode=options.padding_mode,
+    use_dropout=options.use_dropout,
+    last_stride=options.last_stride,
+  )
+  record = {"network": description, "source": path.name}
+  shown = convert.conditioning_of(original, description, variables, str(path))
+  if shown is not None:
+    record["conditioning"] = dataclasses.asdict(shown)
+  elif description["name"] in conditioning.GENERATORS:
+    raise convert.CheckpointError(
+      f"{path}: how many labels the network was trained with is in no file "
+      "beside it; give --num-labels, or --dataset-mode of SPADE's data sets"
+    )
+  return record, variables
 
 
 if __name__ == "__main__":

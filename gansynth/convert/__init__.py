@@ -1,5 +1,6 @@
 """Original checkpoints to our variables, without the original's libraries."""
 
+from gansynth.convert.conditioning import conditioning_of
 from gansynth.convert.errors import (
   CheckpointError,
   KeyMismatchError,
@@ -16,6 +17,7 @@ __all__ = [
   "CheckpointError",
   "KeyMismatchError",
   "UnsafeCheckpointError",
+  "conditioning_of",
   "convert_state_dict",
   "from_original",
   "load_state_dict",

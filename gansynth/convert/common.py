@@ -256,7 +256,7 @@ def to_variables(
     if entry.key not in state:
       continue
     shape = expected[entry.path]
-    wanted = _original_shape(shape, entry.layout)
+    wanted = original_shape(shape, entry.layout)
     array = state[entry.key]
     if array.shape != wanted:
       wrong.append(f"{entry.key}: found {array.shape}, expected {wanted}")
@@ -305,17 +305,18 @@ def to_state_dict(
   return state
 
 
-def _order(layout: str) -> list[int]:
-  """Axes of our array in the original's order."""
-  return [axis for group in LAYOUTS[layout] for axis in group]
-
-
-def _original_shape(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
+def original_shape(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
+  """Shape under which the original keeps an array of ours."""
   if LAYOUTS[layout] is None:
     return shape
   return tuple(
     math.prod(shape[axis] for axis in group) for group in LAYOUTS[layout]
   )
+
+
+def _order(layout: str) -> list[int]:
+  """Axes of our array in the original's order."""
+  return [axis for group in LAYOUTS[layout] for axis in group]
 
 
 def _to_ours(
@@ -332,4 +333,4 @@ def _to_original(array: np.ndarray, layout: str) -> np.ndarray:
   if LAYOUTS[layout] is None:
     return array
   moved = array.transpose(_order(layout))
-  return moved.reshape(_original_shape(array.shape, layout))
+  return moved.reshape(original_shape(array.shape, layout))

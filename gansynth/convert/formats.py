@@ -9,8 +9,10 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from gansynth.convert import (
+  common,
   cyclegan,
   gpgan,
   pix2pixhd,
@@ -31,6 +33,7 @@ _PROGRAMS = {
   pix2pixhd: "pix2pixHD",
   vgg: "VGG19",
 }
+_PICTURE_CHANNELS = 4  # or fewer
 _AMBIGUOUS = "pix2pixhd_global"
 
 
@@ -66,7 +69,7 @@ def from_original(
     KeyMismatchError: keys are missing or left over, or shapes differ.
   """
   if pathlib.Path(path).suffix.lower() == ".npz":
-    _check_options(gpgan, options, str(path))
+    _check_options(gpgan, options, original, str(path))
     return gpgan.from_original(path, key=key, dtype=dtype)
   state = torch_reader.load_state_dict(path, key)
   if original is None:
@@ -110,24 +113,25 @@ def convert_state_dict(
     raise CheckpointError(
       f"network is {network!r}; all but {_AMBIGUOUS} are told by their keys"
     )
-  if any("/" in key for key in state):
-    family, found = gpgan, None
-  else:
-    told = ((f, f.network_of(state)) for f in _TOLD_BY_KEYS)
-    family, found = next((t for t in told if t[1]), (cyclegan, None))
-  if family is cyclegan and pix2pixhd.is_two_halvings(state):
-    labels = original is not None and "label_nc" in original.values
-    if network or labels:
-      family, found = pix2pixhd, _AMBIGUOUS
-  if found == _AMBIGUOUS and family is pix2pixhd:
-    options = {**options, "network": found}
+  has_labels = original is not None and "label_nc" in original.values
+  family, found = _family(state, bool(network) or has_labels)
   options = {k: v for k, v in options.items() if v is not None}
-  _check_options(family, options, source)
+  _check_options(family, options, original, source)
   if original is not None and found:
     told = torch_options.network_arguments(original, found)
     known = _parameters(family)
     options = {k: v for k, v in told.items() if k in known} | options
-  return family.convert_state_dict(state, source, dtype=dtype, **options)
+  if found == _AMBIGUOUS and family is pix2pixhd:
+    options["network"] = found
+  converted = family.convert_state_dict(state, source, dtype=dtype, **options)
+  if family is cyclegan and _may_see_labels(state):
+    logging.warning(
+      "%s: taken for a ResNet of CycleGAN; a global generator of pix2pixHD "
+      "with two halvings has the same keys, so say how many labels it was "
+      "trained with if it is one",
+      source,
+    )
+  return converted
 
 
 def to_state_dict(
@@ -160,17 +164,43 @@ def to_state_dict(
   return family.to_state_dict(description, variables, **options)
 
 
+def _family(
+  state: Mapping[str, np.ndarray], sees_labels: bool
+) -> tuple[ModuleType, str | None]:
+  """Returns the converter of a state dict, and its network where it tells."""
+  if any("/" in key for key in state):
+    return gpgan, None
+  for family in _TOLD_BY_KEYS:
+    if found := family.network_of(state):
+      return family, found
+  if sees_labels and pix2pixhd.is_two_halvings(state):
+    return pix2pixhd, _AMBIGUOUS
+  return cyclegan, None
+
+
+def _may_see_labels(state: Mapping[str, np.ndarray]) -> bool:
+  """Whether a ResNet sees more channels than pictures have."""
+  stem = common.unwrap(state).get("model.1.weight")
+  is_one = pix2pixhd.is_two_halvings(state) and stem is not None
+  return is_one and stem.shape[1] > _PICTURE_CHANNELS
+
+
 def _parameters(family: ModuleType) -> list[str]:
   """Names of the options that a family's converter takes."""
   return list(inspect.signature(family.convert_state_dict).parameters)[2:]
 
 
 def _check_options(
-  family: ModuleType, options: Mapping[str, Any], source: str
+  family: ModuleType,
+  options: Mapping[str, Any],
+  original: torch_options.Options | None,
+  source: str,
 ) -> None:
   """Refuses options that a family does not know."""
   known = _parameters(family)
   unknown = [k for k, v in options.items() if v is not None and k not in known]
+  if family not in (spade, pix2pixhd) and original and not original.program:
+    unknown += original.values  # given by hand, not read from a file
   if unknown:
     known = ", ".join(name for name in known if name != "dtype")
     raise CheckpointError(

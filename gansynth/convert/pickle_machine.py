@@ -40,6 +40,14 @@ class Attributes(dict):
   """The attributes of an object whose class the caller allowed, by name."""
 
 
+class Buildable:
+  """What a constructor of the caller made, and the pickle fills later."""
+
+  def set_state(self, state: Any) -> None:
+    """Takes the state; raises ValueError or TypeError if it is none."""
+    raise NotImplementedError
+
+
 class _Machine:
   """The stack machine of one pickle."""
 
@@ -169,6 +177,9 @@ class _Machine:
 
   def set_state(self, state):
     target = self.stack[-1]
+    if isinstance(target, Buildable):
+      target.set_state(state)
+      return
     known = isinstance(target, Attributes | collections.OrderedDict)
     if not known or not isinstance(state, dict):
       self.refuse(f"sets the state of a {type(target).__name__}")

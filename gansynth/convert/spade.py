@@ -23,6 +23,7 @@ _PIX2PIXHD = re.compile(r"model\.1\.(0\.weight(_orig)?|weight_orig)")
 
 def network_of(state: Mapping[str, np.ndarray]) -> str | None:
   """Which network a state dict holds, or None: none of SPADE."""
+  state = common.unwrap(state)
   if any(key.startswith("discriminator_0.model") for key in state):
     return "multiscale"
   if any(key.startswith("fc_mu.") for key in state):

@@ -79,15 +79,29 @@ def gather(
   path: str | os.PathLike[str],
   *,
   dataset_mode: str | None = None,
-  **given: Any,
+  num_labels: int | None = None,
+  dont_care: bool | None = None,
+  instances: bool | None = None,
+  features: str | None = None,
+  upsampling: str | None = None,
+  crop_size: int | None = None,
+  aspect_ratio: float | None = None,
 ) -> Options | None:
   """Collects what is known of how a checkpoint was made.
 
+  What is given here holds whatever the files say; None: not given.
+
   Args:
     path: the checkpoint; options are looked for beside it.
-    dataset_mode: one of `DATASET_MODES`, whose settings hold where there is no
-      file that says otherwise.
-    **given: options that hold whatever the file says; None: not given.
+    dataset_mode: one of `DATASET_MODES`, whose settings hold where neither the
+      files nor the arguments below say otherwise.
+    num_labels: see `models.semantics.Conditioning`, as the next three.
+    dont_care: whether there is a label "don't care".
+    instances: whether networks are shown edges of instances.
+    features: `none`, `instance` or `label`: what features are pooled over.
+    upsampling: SPADE's `normal`, `more` or `most`.
+    crop_size: width of SPADE's pictures.
+    aspect_ratio: their width / height.
 
   Returns:
     The options, or None where nothing is known.
@@ -96,7 +110,17 @@ def gather(
     CheckpointError: a file cannot be read, or the mode is not known.
     UnsafeCheckpointError: `opt.pkl` holds anything but options.
   """
-  values, source = {}, "the options given"
+  given = {
+    "label_nc": num_labels,
+    "contain_dontcare_label": dont_care,
+    "no_instance": None if instances is None else not instances,
+    "instance_feat": None if features is None else features == "instance",
+    "label_feat": None if features is None else features == "label",
+    "num_upsampling_layers": upsampling,
+    "crop_size": crop_size,
+    "aspect_ratio": aspect_ratio,
+  }
+  values = {}
   if dataset_mode is not None:
     if dataset_mode not in DATASET_MODES:
       raise CheckpointError(
@@ -108,11 +132,10 @@ def gather(
   found = find(pathlib.Path(path).parent)
   if found is not None:
     values.update(found.values)
-    source = found.source
   values.update({k: v for k, v in given.items() if v is not None})
-  if not values:
-    return None
-  return Options(source, values, {} if found is None else found.defaults)
+  if found is not None:
+    return dataclasses.replace(found, values=values)
+  return Options("the options given", values) if values else None
 
 
 def find(folder: str | os.PathLike[str]) -> Options | None:

@@ -1,0 +1,128 @@
+"""Small networks of SPADE and pix2pixHD, and files as the originals write."""
+
+import functools
+
+import jax
+import numpy as np
+
+from gansynth import models
+
+CHANNELS = 6  # of label maps
+
+
+def spade(**others):
+  return {
+    "name": "spade",
+    "features": 2,
+    "norm": "spectralspadesyncbatch1x1",
+    "upsampling": "normal",
+    "use_vae": False,
+    "height": 0,
+    "width": 0,
+    **others,
+  }
+
+
+def spade_pix2pixhd(norm="spectralinstance", **others):
+  return {
+    "name": "pix2pixhd_global",
+    "output_channels": 3,
+    "features": 4,
+    "num_downsampling": 3,
+    "num_blocks": 2,
+    "norm": norm,
+    "kernel_size": 3,
+    "initial_kernel_size": 7,
+    "use_bias": norm.endswith("none"),
+    **others,
+  }
+
+
+def style_encoder(**others):
+  return {
+    "name": "style_encoder",
+    "features": 2,
+    "latent_size": 5,
+    "norm": "spectralinstance",
+    "deep": True,
+    **others,
+  }
+
+
+def spade_discriminator(norm="spectralinstance", **others):
+  return {
+    "name": "multiscale",
+    "features": 4,
+    "num_scales": 2,
+    "num_layers": 4,
+    "norm": norm,
+    "use_bias": norm.endswith("none"),
+    "last_stride": 1,
+    **others,
+  }
+
+
+def global_generator(norm="instance", **others):
+  return {
+    **spade_pix2pixhd(norm),
+    "use_bias": True,
+    **others,
+  }
+
+
+def local_enhancer(norm="instance", **others):
+  return {
+    **global_generator(norm),
+    "name": "pix2pixhd_local",
+    "num_downsampling": 2,
+    "num_enhancers": 1,
+    "num_enhancer_blocks": 3,
+    **others,
+  }
+
+
+def instance_encoder(norm="instance", **others):
+  return {
+    "name": "instance_encoder",
+    "output_channels": 3,
+    "features": 4,
+    "num_downsampling": 2,
+    "num_blocks": 0,
+    "initial_kernel_size": 7,
+    "norm": norm,
+    "use_bias": True,
+    **others,
+  }
+
+
+def discriminator(norm="instance", **others):
+  description = {**spade_discriminator(norm), "use_bias": True, **others}
+  del description["last_stride"]
+  return description
+
+
+def random_variables(description, channels=CHANNELS, seed=0):
+  """Variables of a network, every number different from its neighbours."""
+  shapes = _shapes(tuple(sorted(description.items())), channels)
+  rng = np.random.default_rng(seed)
+  return jax.tree.map(
+    lambda x: rng.standard_normal(x.shape, np.float32), dict(shapes)
+  )
+
+
+@functools.cache
+def _shapes(fields, channels):
+  description = dict(fields)
+  network = models.create(**description)
+  side = 4 * getattr(network, "multiple", 16)
+  size = (description.get("height") or side, description.get("width") or side)
+  conditions = np.zeros((1, *size, channels), np.float32)
+  picture = np.zeros((1, *size, 3), np.float32)
+  inputs = {
+    "spade": (conditions, np.zeros((1, description.get("latent_size", 1)))),
+    "multiscale": (conditions if channels else None, picture),
+    "style_encoder": (picture,),
+    "instance_encoder": (picture,),
+    "vgg19": (picture,),
+  }.get(description["name"], (conditions,))
+  return jax.eval_shape(lambda: network.init(jax.random.key(0), *inputs))
