@@ -17,6 +17,7 @@ differentiation is not defined.
 """
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -35,6 +36,28 @@ class Geometry(NamedTuple):
   kernel: tuple[int, int]  # height and width of its kernel
   strides: int
   padding: int  # zeros on each side
+
+  @classmethod
+  def of(
+    cls,
+    shape: Sequence[int],
+    kernel_shape: Sequence[int],
+    strides: int,
+    padding: int,
+  ) -> "Geometry":
+    """Returns that of `conv2d`.
+
+    Raises:
+      ValueError: the padded picture is smaller than the kernel.
+    """
+    geometry = cls(tuple(shape[1:3]), tuple(kernel_shape[:2]), strides, padding)
+    if min(geometry.output) < 1:
+      raise ValueError(
+        f"a picture of {shape[1]} x {shape[2]} (height x width), padded by "
+        f"{padding}, is smaller than the kernel of {kernel_shape[0]} x "
+        f"{kernel_shape[1]}; give larger pictures"
+      )
+    return geometry
 
   @property
   def output(self) -> tuple[int, int]:
@@ -72,13 +95,7 @@ def conv2d(
   Raises:
     ValueError: the padded picture is smaller than the kernel.
   """
-  geometry = Geometry(x.shape[1:3], kernel.shape[:2], strides, padding)
-  if min(geometry.output) < 1:
-    raise ValueError(
-      f"a picture of {x.shape[1]} x {x.shape[2]} (height x width), padded by "
-      f"{padding}, is smaller than the kernel of {kernel.shape[0]} x "
-      f"{kernel.shape[1]}; give larger pictures"
-    )
+  geometry = Geometry.of(x.shape, kernel.shape, strides, padding)
   return _correlate(geometry, x, kernel)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
 FEATURES = ("none", "instance", "label")
@@ -48,10 +49,11 @@ class LabelMap(struct.PyTreeNode):
 
 
 def resize_nearest(x: jax.Array, size: tuple[int, int]) -> jax.Array:
-  """Takes the pixel at floor(position * old / new), as torch does.
+  """Takes the pixel at floor(position * (old / new)), in float32, as torch.
 
-  `jax.image.resize` takes the one at the middle, which is another one
-  wherever a picture shrinks.
+  At some sizes float32 falls just short of an integer, and the pixel is the
+  one before. `jax.image.resize` takes the pixel at the middle, which is
+  another one wherever a picture shrinks.
 
   Args:
     x: (batch, height, width, ...).
@@ -62,7 +64,9 @@ def resize_nearest(x: jax.Array, size: tuple[int, int]) -> jax.Array:
   """
   for axis, (old, new) in enumerate(zip(x.shape[1:3], size, strict=True), 1):
     if old != new:
-      x = jnp.take(x, jnp.arange(new) * old // new, axis=axis)
+      positions = np.arange(new, dtype=np.float32)
+      nearest = (positions * (np.float32(old) / np.float32(new))).astype(int)
+      x = jnp.take(x, np.minimum(nearest, old - 1), axis=axis)
   return x
 
 
