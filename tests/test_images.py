@@ -504,3 +504,86 @@ def test_rotating_refuses_what_pillow_cannot():
     images.rotate(picture(), 10, "lanczos")
   with pytest.raises(ValueError, match="cannot rotate float64"):
     images.rotate(np.zeros((3, 3)), 10)
+
+
+@pytest.mark.parametrize(
+  ("mode", "extension", "stored", "dtype"),
+  [
+    ("L", "png", np.uint8, np.uint8),
+    ("I;16", "png", np.uint16, np.int32),
+    ("I;16", "tif", np.uint16, np.int32),
+    ("I", "tif", np.int32, np.int32),
+  ],
+)
+def test_integers_are_read_unchanged(tmp_path, mode, extension, stored, dtype):
+  values = np.array([[0, 7, 255]], np.int64)
+  if stored != np.uint8:
+    values = np.array([[0, 300, 65535]], np.int64)
+  path = tmp_path / f"a.{extension}"
+  picture = Image.fromarray(values.astype(stored))
+  assert picture.mode == mode
+  picture.save(path)
+  for source in (path, path.read_bytes()):
+    found = images.read_integers(source)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, values)
+
+
+def test_indices_of_a_palette_are_integers(tmp_path):
+  picture = Image.new("P", (3, 1))
+  picture.putpalette([9, 9, 9, 200, 0, 0, 9, 9, 9])
+  picture.putdata([2, 1, 0])
+  picture.save(tmp_path / "a.png", transparency=1)
+  assert images.read_integers(tmp_path / "a.png").tolist() == [[2, 1, 0]]
+
+
+def test_one_bit_is_0_and_1(tmp_path):
+  Image.fromarray(np.array([[True, False]])).save(tmp_path / "a.png")
+  assert images.read_integers(tmp_path / "a.png").tolist() == [[1, 0]]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "RGB"])
+def test_colours_come_as_they_are_without_transparency(tmp_path, mode):
+  picture = Image.new(mode, (2, 1), (7, 8, 9, 10)[: len(mode)])
+  picture.save(tmp_path / "a.png")
+  expected = 7 if mode == "LA" else [7, 8, 9]
+  found = images.read_integers(tmp_path / "a.png")
+  assert found.tolist() == [[expected, expected]]
+
+
+def test_lossy_integers_are_refused(tmp_path):
+  images.write(tmp_path / "a.jpg", np.zeros((8, 8), np.uint8))
+  with pytest.raises(images.ImageError, match=r"a\.jpg: is a JPEG"):
+    images.read_integers(tmp_path / "a.jpg")
+  Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "a.tif")
+  with pytest.raises(
+    images.ImageError, match=r"a\.tif: holds values of mode F"
+  ):
+    images.read_integers(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("extension", ["png", "tiff"])
+def test_16_bits_are_written(tmp_path, extension):
+  array = np.array([[0, 1, 65535], [7, 256, 300]], np.uint16)
+  path = tmp_path / f"a.{extension}"
+  images.write(path, array)
+  np.testing.assert_array_equal(images.read_integers(path), array)
+  with pytest.raises(
+    images.ImageError, match="cannot write an array of uint16"
+  ):
+    images.write(tmp_path / "a.jpg", array)
+
+
+def test_polygons_cover_their_outline_and_the_last_wins():
+  square = [(1, 1), (3, 1), (3, 2), (1, 2)]
+  line = [(-5, 2), (2, 2)]
+  np.testing.assert_array_equal(
+    images.fill_polygons((4, 5), [square, line]),
+    [
+      [-1, -1, -1, -1, -1],
+      [-1, 0, 0, 0, -1],
+      [1, 1, 1, 0, -1],
+      [-1, -1, -1, -1, -1],
+    ],
+  )
+  assert (images.fill_polygons((2, 3), []) == -1).all()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gansynth import images
+from gansynth.data.labels import reading, records
 from gansynth.data.tfds_source import TfdsSource
 
 _PATH = pathlib.Path(__file__).parents[2] / "tools" / "build_dataset.py"
@@ -76,3 +77,37 @@ def test_wrong_flags_are_explained(main, capsys, arguments, message):
     main(arguments)
   assert caught.value.code == 2
   assert message in capsys.readouterr().err
+
+
+def test_pictures_with_label_maps(main, tmp_path, capsys):
+  for kind in ("label", "image"):
+    for split in ("", "test_"):
+      array = np.full((4, 4), len(split), np.uint8)
+      images.write(tmp_path / f"{split}{kind}" / "1.png", array)
+  arguments = ["--name=m", "--labels=custom_labels", "--num_labels=6"]
+  arguments += [
+    f"--{name}_dir={tmp_path / name}"
+    for name in ("label", "image", "test_label", "test_image", "data")
+  ]
+  assert main(arguments) == 0
+  assert "tfds_name=labelled_pictures/m" in capsys.readouterr().out
+  for split, value in (("train", 0), ("test", 5)):
+    source = records.LabelRecordsSource(
+      "labelled_pictures/m",
+      split,
+      reading.LabelReader(6),
+      instances=False,
+      data_dir=tmp_path / "data",
+    )
+    assert (source[0]["label"] == value).all()
+
+
+def test_wrong_label_maps_are_one_line(main, tmp_path, capsys):
+  for kind in ("label", "image"):
+    images.write(tmp_path / kind / "1.png", np.full((4, 4), 6, np.uint8))
+  arguments = ["--name=m", "--labels=custom_labels", "--num_labels=6"]
+  arguments += [
+    f"--{name}_dir={tmp_path / name}" for name in ("label", "image", "data")
+  ]
+  assert main(arguments) == 1
+  assert "label/1.png: holds 6 (16 pixels)" in capsys.readouterr().err

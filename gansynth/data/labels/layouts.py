@@ -85,8 +85,8 @@ def ade20k(root: str | os.PathLike, split: str) -> list[Entry]:
     if mark in os.path.basename(path)
     and "annotations_instance" not in PurePath(path).parts
   ]
-  labels = _only(found, ".png", root, f"{mark}*.png")
-  pictures = _only(found, ".jpg", root, f"{mark}*.jpg")
+  labels = _only(found, ".png", root, f"*{mark}*.png")
+  pictures = _only(found, ".jpg", root, f"*{mark}*.jpg")
   return _pair(labels, pictures)
 
 

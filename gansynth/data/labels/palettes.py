@@ -61,7 +61,7 @@ def colorize(labels: np.ndarray, colors: np.ndarray) -> np.ndarray:
     uint8 (..., 3); labels from n on are black.
   """
   colors = np.concatenate([colors, np.zeros((1, 3), np.uint8)])
-  return colors[np.minimum(labels, len(colors) - 1)]
+  return np.take(colors, labels, axis=0, mode="clip")
 
 
 def from_colors(

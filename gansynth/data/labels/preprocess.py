@@ -256,8 +256,11 @@ class LabelPreprocess:
     sized = self._size(size, self.mode, self.load_size)
     cut = "crop" in self.mode and (self.pad or max(sized) > self.crop_size)
     room = [max(0, side - self.crop_size) for side in sized[::-1]]
-    x, y = (int(rng.integers(0, each, endpoint=True)) for each in room)
-    flip = rng.random() > 0.5 and self.flip
+    draws = rng.random(3)
+    x, y = (
+      int(draw * (r + 1)) for draw, r in zip(draws[:2], room, strict=True)
+    )
+    flip = self.flip and draws[2] > 0.5
     result = {}
     for key, value in maps.items():
       value = _resize(value, sized)

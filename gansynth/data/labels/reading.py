@@ -106,11 +106,13 @@ class LabelReader:
     ignored = DONT_CARE if self.num_labels <= DONT_CARE else 65535
     dtype = np.uint8 if top <= 255 else np.int32
     if self.ade20k_shift:
-      labels = np.where(labels == 0, ignored, labels.astype(np.int32) - 1)
+      unknown = (labels == 0) | (labels == ignored)
+      labels = np.where(unknown, ignored, labels.astype(np.int32) - 1)
     if labels.size and labels.max() <= top and labels.min() >= 0:
       return labels.astype(dtype, copy=False)
+    labels = labels.astype(np.int32)
     if self.dont_care:
-      labels = np.where(labels == ignored, self.num_labels, labels)
+      labels[labels == ignored] = self.num_labels
     bad = (labels > top) | (labels < 0)
     if not bad.any():
       return labels.astype(dtype)
