@@ -1,11 +1,13 @@
 """Small networks of SPADE and pix2pixHD, and files as the originals write."""
 
 import functools
+import struct
+import zipfile
 
 import jax
 import numpy as np
 
-from gansynth import models
+from gansynth import convert, models
 
 CHANNELS = 6  # of label maps
 
@@ -110,6 +112,12 @@ def random_variables(description, channels=CHANNELS, seed=0):
   )
 
 
+def state_of(description, channels=CHANNELS, **options):
+  """The same arrays as the original would save them, by key."""
+  variables = random_variables(description, channels)
+  return dict(convert.to_state_dict(description, variables, **options))
+
+
 @functools.cache
 def _shapes(fields, channels):
   description = dict(fields)
@@ -126,3 +134,37 @@ def _shapes(fields, channels):
     "vgg19": (picture,),
   }.get(description["name"], (conditions,))
   return jax.eval_shape(lambda: network.init(jax.random.key(0), *inputs))
+
+
+def write_pth(path, state):
+  """Writes float32 arrays as torch.save does, without torch."""
+
+  def text(string):
+    data = string.encode()
+    return b"X" + struct.pack("<I", len(data)) + data
+
+  def integers(values):
+    return b"(" + b"".join(b"J" + struct.pack("<i", x) for x in values) + b"t"
+
+  content = b"\x80\x02}("
+  with zipfile.ZipFile(path, "w") as archive:
+    for number, (key, value) in enumerate(state.items()):
+      array = np.ascontiguousarray(value, "<f4")
+      strides = [step // array.itemsize for step in array.strides]
+      archive.writestr(f"archive/data/{number}", array.tobytes())
+      content += b"".join(
+        [
+          text(key),
+          b"ctorch._utils\n_rebuild_tensor_v2\n((",
+          text("storage"),
+          b"ctorch\nFloatStorage\n",
+          text(str(number)),
+          text("cpu"),
+          b"J" + struct.pack("<i", array.size),
+          b"tQK\x00",
+          integers(array.shape),
+          integers(strides),
+          b"\x89ccollections\nOrderedDict\n)RtR",
+        ]
+      )
+    archive.writestr("archive/data.pkl", content + b"u.")

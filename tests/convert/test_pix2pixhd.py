@@ -43,11 +43,6 @@ VARIANTS = {
 }
 
 
-def state_of(description, **options):
-  variables = networks.random_variables(description)
-  return dict(to_state_dict(description, variables, **options))
-
-
 def assert_same(found, expected):
   found = traverse_util.flatten_dict(found)
   expected = traverse_util.flatten_dict(expected)
@@ -91,7 +86,7 @@ def test_scales_are_in_reversed_order(intermediate):
 
 def test_keys_of_the_published_layouts():
   """As the checkpoints of the original have them."""
-  keys = set(state_of(VARIANTS["global_batch"]))
+  keys = set(networks.state_of(VARIANTS["global_batch"]))
   assert {
     "model.1.weight",
     "model.2.running_mean",
@@ -103,7 +98,7 @@ def test_keys_of_the_published_layouts():
     "model.21.weight",
     "model.25.bias",
   } <= keys
-  keys = set(state_of(VARIANTS["local"]))
+  keys = set(networks.state_of(VARIANTS["local"]))
   assert {
     "model.15.bias",
     "model1_1.1.weight",
@@ -114,10 +109,10 @@ def test_keys_of_the_published_layouts():
     "model1_2.7.weight",
   } <= keys
   assert "model.19.weight" not in keys  # the global part has no head
-  keys = set(state_of(VARIANTS["local_2_enhancers"]))
+  keys = set(networks.state_of(VARIANTS["local_2_enhancers"]))
   assert {"model1_2.1.bias", "model2_2.5.bias"} <= keys
   assert "model1_2.5.bias" not in keys  # nor has the inner enhancer
-  keys = set(state_of(VARIANTS["encoder"]))
+  keys = set(networks.state_of(VARIANTS["encoder"]))
   assert keys == {
     f"model.{i}.{name}"
     for i in (1, 4, 7, 10, 13, 17)
@@ -126,7 +121,7 @@ def test_keys_of_the_published_layouts():
 
 
 def test_drops_wrappers_buffers_and_counters():
-  state = state_of(VARIANTS["global"])
+  state = networks.state_of(VARIANTS["global"])
   expected = convert_state_dict(state)[1]
   state["model.2.running_mean"] = np.ones(4)
   state["model.2.running_var"] = np.ones(4)
@@ -139,7 +134,7 @@ def test_drops_wrappers_buffers_and_counters():
 
 def test_two_halvings_are_cyclegans_unless_told(caplog):
   description = networks.global_generator(num_downsampling=2)
-  state = state_of(description)
+  state = networks.state_of(description)
   with caplog.at_level(logging.WARNING, logger="absl"):
     assert convert_state_dict(state, "x.pth")[0]["name"] == "resnet"
   assert "x.pth: taken for a ResNet of CycleGAN" in caplog.text
@@ -157,7 +152,7 @@ def test_two_halvings_are_cyclegans_unless_told(caplog):
 )
 def test_every_missing_key_is_found(name):
   """Whatever is left away, no other network is taken for this one."""
-  state = state_of(VARIANTS[name])
+  state = networks.state_of(VARIANTS[name])
   for key in list(state)[:: max(1, len(state) // 6)]:
     cut = {k: v for k, v in state.items() if k != key}
     with pytest.raises(CheckpointError, match=key.rpartition(".")[0]):
@@ -165,7 +160,7 @@ def test_every_missing_key_is_found(name):
 
 
 def test_missing_and_extra_keys_and_wrong_shapes_are_listed():
-  state = state_of(VARIANTS["local"])
+  state = networks.state_of(VARIANTS["local"])
   del state["model1_2.0.conv_block.5.bias"]
   state["model1_2.9.bias"] = np.zeros(1)
   state["model.4.bias"] = np.zeros(3)
@@ -179,7 +174,7 @@ def test_missing_and_extra_keys_and_wrong_shapes_are_listed():
 
 
 def test_norm_must_be_that_of_the_file():
-  state = state_of(VARIANTS["global"])
+  state = networks.state_of(VARIANTS["global"])
   assert convert_state_dict(state, norm="instance")[0]["norm"] == "instance"
   with pytest.raises(CheckpointError, match="norm is 'batch', but the keys"):
     convert_state_dict(state, norm="batch")

@@ -57,11 +57,6 @@ OTHERS = {
 }
 
 
-def state_of(description):
-  variables = networks.random_variables(description)
-  return dict(to_state_dict(description, variables))
-
-
 def assert_same(found, expected):
   found = traverse_util.flatten_dict(found)
   expected = traverse_util.flatten_dict(expected)
@@ -82,7 +77,7 @@ def test_recognises_what_it_writes(name):
 
 def test_keys_of_the_published_layouts():
   """As the checkpoints of the original have them."""
-  keys = set(state_of(networks.spade()))
+  keys = set(networks.state_of(networks.spade()))
   assert {
     "fc.weight",
     "head_0.conv_0.weight_orig",
@@ -96,7 +91,7 @@ def test_keys_of_the_published_layouts():
   assert "head_0.conv_s.weight_orig" not in keys
   assert len(keys) + 18 == 234  # and 18 counters
 
-  keys = set(state_of(networks.spade_discriminator()))
+  keys = set(networks.state_of(networks.spade_discriminator()))
   expected = set()
   for scale in ("discriminator_0", "discriminator_1"):
     expected |= {
@@ -111,7 +106,7 @@ def test_keys_of_the_published_layouts():
     }
   assert keys == expected
 
-  keys = set(state_of(networks.spade_pix2pixhd()))
+  keys = set(networks.state_of(networks.spade_pix2pixhd()))
   assert {
     "model.1.0.weight_orig",
     "model.7.0.weight_v",
@@ -120,16 +115,18 @@ def test_keys_of_the_published_layouts():
     "model.11.0.weight_orig",
     "model.18.weight",
   } <= keys
-  keys = set(state_of(networks.spade_pix2pixhd("spectralnone")))
+  keys = set(networks.state_of(networks.spade_pix2pixhd("spectralnone")))
   assert {"model.1.bias", "model.1.weight_orig", "model.11.bias"} <= keys
 
-  keys = set(state_of(networks.style_encoder(norm="spectralsync_batch")))
+  keys = set(
+    networks.state_of(networks.style_encoder(norm="spectralsync_batch"))
+  )
   assert {"layer1.0.weight_orig", "layer6.1.running_var", "fc_var.bias"} <= keys
 
 
 def test_layout_of_spectral_vectors():
   """torch: (in * height * width,), ours: (height, width, in)."""
-  state = state_of(networks.spade_pix2pixhd())
+  state = networks.state_of(networks.spade_pix2pixhd())
   _, variables = convert_state_dict(state)
   spectral = variables["batch_stats"]["stem"]["spectral"]
   v = state["model.1.0.weight_v"].reshape(networks.CHANNELS, 7, 7)
@@ -143,7 +140,7 @@ def test_layout_of_spectral_vectors():
 
 
 def test_layout_of_linear_layers():
-  state = state_of(networks.style_encoder())
+  state = networks.state_of(networks.style_encoder())
   _, variables = convert_state_dict(state)
   kernel = variables["params"]["mean"]["kernel"]
   matrix = state["fc_mu.weight"].reshape(5, 16, 4, 4)
@@ -153,7 +150,7 @@ def test_layout_of_linear_layers():
 def test_sigma_is_that_of_the_original():
   """The layouts of kernel, u and v agree with each other."""
   description = networks.spade_pix2pixhd()
-  state = state_of(description)
+  state = networks.state_of(description)
   for key, axis in (("model.3.0", 0), ("model.11.0", 1)):
     kernel = np.moveaxis(state[f"{key}.weight_orig"], axis, 0)
     matrix = kernel.reshape(len(kernel), -1)
@@ -169,7 +166,7 @@ def test_sigma_is_that_of_the_original():
 
 @pytest.mark.parametrize("folded", [True, False])
 def test_rebuilds_vectors_that_old_files_lack(folded):
-  state = state_of(networks.spade_pix2pixhd())
+  state = networks.state_of(networks.spade_pix2pixhd())
   expected, old = dict(state), dict(state)
   for key in [key for key in state if key.endswith("_v")]:
     layer = key.removesuffix("_v")
@@ -194,7 +191,7 @@ def test_rebuilds_vectors_that_old_files_lack(folded):
 
 def test_drops_prefixes_and_counters():
   description = networks.spade(upsampling="most")
-  state = state_of(description)
+  state = networks.state_of(description)
   expected = convert_state_dict(state)[1]
   for key in list(state):
     if key.endswith("running_var"):
@@ -207,7 +204,7 @@ def test_drops_prefixes_and_counters():
 
 
 def test_drops_buffers_of_instance_norms():
-  state = state_of(networks.spade_discriminator())
+  state = networks.state_of(networks.spade_discriminator())
   expected = convert_state_dict(state)[1]
   for name in ("running_mean", "running_var", "num_batches_tracked"):
     state[f"discriminator_0.model1.0.1.{name}"] = np.ones(8)
@@ -235,12 +232,12 @@ def test_gradients_are_written_without_vectors():
   ],
 )
 def test_options_that_files_do_not_tell(options, expected):
-  state = state_of(networks.spade())
+  state = networks.state_of(networks.spade())
   assert convert_state_dict(state, **options)[0] == networks.spade(**expected)
 
 
 def test_assumed_upsampling_is_told(caplog):
-  state = state_of(networks.spade())
+  state = networks.state_of(networks.spade())
   with caplog.at_level(logging.WARNING, logger="absl"):
     convert_state_dict(state, "x.pth")
   assert "x.pth: upsampling 'normal' is assumed" in caplog.text
@@ -248,7 +245,7 @@ def test_assumed_upsampling_is_told(caplog):
 
 def test_size_of_the_first_layer_with_a_style():
   wide = networks.spade(use_vae=True, latent_size=3, height=64, width=128)
-  state = state_of(wide)
+  state = networks.state_of(wide)
   assert convert_state_dict(state, aspect_ratio=2.0)[0] == wide
   assert convert_state_dict(state, crop_size=128, aspect_ratio=2)[0] == wide
   with pytest.raises(CheckpointError, match="first layer of 8 pixels"):
@@ -258,7 +255,7 @@ def test_size_of_the_first_layer_with_a_style():
 
 
 def test_strides_of_old_discriminators():
-  state = state_of(networks.spade_discriminator(num_layers=3))
+  state = networks.state_of(networks.spade_discriminator(num_layers=3))
   found, _ = convert_state_dict(state, last_stride=2)
   assert found == networks.spade_discriminator(num_layers=3, last_stride=2)
 
@@ -279,11 +276,11 @@ def test_strides_of_old_discriminators():
 )
 def test_options_that_contradict_the_file(description, options, message):
   with pytest.raises(CheckpointError, match=message):
-    convert_state_dict(state_of(description), "x.pth", **options)
+    convert_state_dict(networks.state_of(description), "x.pth", **options)
 
 
 def test_missing_and_extra_keys_and_wrong_shapes_are_listed():
-  state = state_of(networks.spade())
+  state = networks.state_of(networks.spade())
   del state["up_1.norm_s.mlp_beta.weight"]
   del state["up_2.norm_0.param_free_norm.running_var"]
   state["up_9.conv_0.bias"] = np.zeros(1)
@@ -305,7 +302,7 @@ def test_missing_and_extra_keys_and_wrong_shapes_are_listed():
 @pytest.mark.parametrize("name", ["encoder", "pix2pixhd", "discriminator"])
 def test_every_missing_key_is_found(name):
   """Whatever is left away, no other network is taken for this one."""
-  state = state_of(OTHERS[name])
+  state = networks.state_of(OTHERS[name])
   keys = [key for key in state if not key.endswith("weight_v")]
   for key in keys[:: max(1, len(keys) // 6)]:
     cut = {k: v for k, v in state.items() if k != key}
@@ -314,7 +311,7 @@ def test_every_missing_key_is_found(name):
 
 
 def test_shallow_encoders_are_explained():
-  state = state_of(networks.style_encoder())
+  state = networks.state_of(networks.style_encoder())
   state = {k: v for k, v in state.items() if not k.startswith("layer6")}
   with pytest.raises(CheckpointError, match="crop_size below 256"):
     convert_state_dict(state)

@@ -5,10 +5,12 @@ import pathlib
 import shutil
 
 import jax
+import label_networks as networks
 import numpy as np
 import pytest
 
 from gansynth import Translator, checkpoints, convert, models
+from gansynth.models import semantics
 
 ROOT = pathlib.Path(__file__).parents[2]
 GOLDENS = ROOT / "tests/parity/goldens/cyclegan"
@@ -172,3 +174,99 @@ def test_epochs_of_gpgan(tmp_path, capsys):
   arguments = [str(run), "--output", str(output), "--epoch", "3"]
   assert convert_checkpoint(arguments) == 1
   assert "the folder has 10, 2" in capsys.readouterr().err
+
+
+SPADE_OPTIONS = """\
+                crop_size: 64
+             aspect_ratio: 2.0                  \t[default: 1.0]
+   contain_dontcare_label: False
+                 label_nc: 5
+              no_instance: False
+                   norm_D: spectralinstance
+                   norm_E: spectralinstance
+                   norm_G: spectralspadesyncbatch1x1
+    num_upsampling_layers: normal
+"""
+
+
+def write_spade(folder):
+  """An experiment of SPADE with styles, without its options."""
+  style = networks.spade(use_vae=True, latent_size=5, height=32, width=64)
+  written = {
+    "G": style,
+    "D": networks.spade_discriminator(),
+    "E": networks.style_encoder(),
+  }
+  folder.mkdir()
+  for letter, description in written.items():
+    state = networks.state_of(description)
+    networks.write_pth(folder / f"latest_net_{letter}.pth", state)
+  return written
+
+
+def test_a_folder_of_spade(tmp_path, capsys):
+  source, output = tmp_path / "tiny", tmp_path / "networks"
+  written = write_spade(source)
+  (source / "opt.txt").write_text(SPADE_OPTIONS)
+  assert convert_checkpoint([str(source), "--output", str(output)]) == 0
+  assert "upsampling normal" in capsys.readouterr().out
+  shown = {
+    "num_labels": 5,
+    "dont_care": False,
+    "edges": True,
+    "features": "none",
+    "num_features": 3,
+  }
+  for letter, expected in written.items():
+    record, variables = checkpoints.load_network(output / letter)
+    assert record["network"] == expected
+    assert record.get("conditioning") == (None if letter == "E" else shown)
+    jax.tree.map(
+      np.testing.assert_array_equal,
+      variables,
+      networks.random_variables(expected),
+    )
+
+
+def test_a_folder_of_spade_without_options(tmp_path, capsys):
+  source, output = tmp_path / "tiny", tmp_path / "networks"
+  write_spade(source)
+  arguments = [str(source), "--output", str(output)]
+  assert convert_checkpoint([*arguments, "--aspect-ratio", "2"]) == 1
+  assert "give --num-labels, or --dataset-mode" in capsys.readouterr().err
+  arguments += ["--num-labels", "5", "--aspect-ratio", "2"]
+  assert convert_checkpoint(arguments) == 1
+  assert "--dont-care, --instances" in capsys.readouterr().err
+  assert not output.exists()
+  assert convert_checkpoint([*arguments, "--no-dont-care"]) == 0
+  record, _ = checkpoints.load_network(output / "G")
+  assert record["conditioning"]["edges"] is True
+  assert record["network"]["width"] == 64
+
+
+@pytest.mark.parametrize("mode", ["ade20k", "cityscapes"])
+def test_published_generators_of_spade(tmp_path, mode):
+  """Names of data sets say what published files do not."""
+  source, output = tmp_path / "latest_net_G.pth", tmp_path / "network"
+  channels = {"ade20k": 151, "cityscapes": 36}[mode]
+  description = networks.spade(features=1)
+  networks.write_pth(source, networks.state_of(description, channels))
+  arguments = [str(source), "--output", str(output), "--dataset-mode", mode]
+  assert convert_checkpoint(arguments) == 0
+  record, _ = checkpoints.load_network(output)
+  size = record["network"]["height"], record["network"]["width"]
+  assert size == {"ade20k": (256, 256), "cityscapes": (256, 512)}[mode]
+  found = semantics.Conditioning(**record["conditioning"])
+  assert found.channels == channels
+  assert (found.dont_care, found.edges) == {
+    "ade20k": (True, False),
+    "cityscapes": (False, True),
+  }[mode]
+
+
+def test_options_of_label_maps_are_for_these_programs(tmp_path, capsys):
+  source = RUN / "latest_net_G_A.pth"
+  arguments = [str(source), "--output", str(tmp_path / "x")]
+  assert convert_checkpoint([*arguments, "--crop-size", "256"]) == 1
+  error = capsys.readouterr().err
+  assert "crop_size cannot be given for a network of CycleGAN" in error
