@@ -24,6 +24,7 @@ SYSTEMS = (
   "label_formats",
   "spade",
   "pix2pixhd",
+  "vgg19",
 )
 
 Check = Callable[[Case], Iterator[Comparison]]

@@ -1,9 +1,13 @@
-"""Checks of SPADE; its steps and runs have their own files."""
+"""Checks of SPADE."""
 
-from gansynth.parity import label_networks
+from gansynth.parity import label_data, label_losses, label_networks, vgg19
 
 CHECKS = {
   "generator_forward": label_networks.spade_generator,
   "generator_vae_forward": label_networks.spade_vae,
   "discriminator_forward": label_networks.spade_discriminator,
+  "losses": label_losses.gan_losses,
+  "perceptual_loss": vgg19.perceptual_loss,
+  "lr_schedule": label_losses.learning_rates,
+  "preprocess": label_data.preprocessing,
 }

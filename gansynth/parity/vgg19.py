@@ -1,0 +1,247 @@
+"""Checks of VGG19's features, whose weights cases replay from a recipe.
+
+The weights are too large to keep: cases say how NumPy drew them.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gansynth import convert, losses, models
+from gansynth.parity.case import Case, CaseError, to_nchw
+from gansynth.parity.comparison import Comparison, Tolerance, compare
+from gansynth.parity.label_cases import tolerance
+
+State = dict[str, np.ndarray]
+
+# Places in torchvision's `features` and widths of the convolutions, by the
+# slices of the originals' modules; what follows is drawn too, and not used.
+_SLICES = (
+  ((0, 64),),
+  ((2, 64), (5, 128)),
+  ((7, 128), (10, 256)),
+  ((12, 256), (14, 256), (16, 256), (19, 512)),
+  ((21, 512), (23, 512), (25, 512), (28, 512)),
+)
+_UNUSED = ((30, 512), (32, 512), (34, 512))
+_SUM = Tolerance(relative=1e-9, floor=1e-9)
+_KINKS = 0.05  # of a gradient's elements may be off by them
+
+
+def replay_slices(seed: int) -> State:
+  """Draws the weights as the cases of SPADE and pix2pixHD do.
+
+  Weights N(0, 2 / fan-in), biases N(0, 0.05^2), in the order of the layers,
+  under the keys of the originals' modules.
+  """
+  rng = np.random.RandomState(seed)
+  state, inputs = {}, 3
+  for number, places in enumerate(_SLICES, 1):
+    for place, width in places:
+      key = f"slice{number}.{place}"
+      weight = rng.normal(size=(width, inputs, 3, 3))
+      weight *= math.sqrt(2 / (inputs * 9))
+      state[f"{key}.weight"] = weight.astype(np.float32)
+      bias = rng.normal(size=(width,)) * 0.05
+      state[f"{key}.bias"] = bias.astype(np.float32)
+      inputs = width
+  return state
+
+
+def replay(
+  shapes: Mapping[str, Sequence[int]],
+  seed: int,
+  small: Sequence[str] = (),
+  kept: Sequence[str] = (),
+) -> State:
+  """Draws weights of any network by the recipe of the evaluation cases.
+
+  Keys are drawn in sorted order from one stream: running means N(0, 0.1^2),
+  running variances U(0.5, 2), scales of norms U(0.8, 1.2), biases N(0, 0.1^2),
+  kernels N(0, 2 / fan-in). Counters are 0 and draw nothing.
+
+  Args:
+    shapes: by key of the original.
+    seed: of the stream.
+    small: endings of keys of scales that are multiplied by 0.3.
+    kept: keys that are not drawn, and left out of the result.
+  """
+  rng, state = np.random.RandomState(seed), {}
+  for key in sorted(shapes):
+    shape = tuple(shapes[key])
+    if key.endswith("num_batches_tracked"):
+      state[key] = np.zeros(shape, np.int64)
+      continue
+    if key in kept:
+      continue
+    if key.endswith("running_mean"):
+      value = 0.1 * rng.standard_normal(shape)
+    elif key.endswith("running_var"):
+      value = rng.uniform(0.5, 2.0, shape)
+    elif len(shape) == 1 and key.endswith(".weight"):
+      value = rng.uniform(0.8, 1.2, shape)
+      value = value * 0.3 if key.endswith(tuple(small)) else value
+    elif len(shape) == 1:
+      value = 0.1 * rng.standard_normal(shape)
+    else:
+      deviation = math.sqrt(2 / math.prod(shape[1:]))
+      value = deviation * rng.standard_normal(shape)
+    state[key] = np.asarray(value, np.float32)
+  return state
+
+
+def network_of(case: Case, state: State) -> tuple[nn.Module, dict[str, Any]]:
+  """The network of a replayed state, in the case's dtype, and its variables."""
+  description, variables = convert.convert_state_dict(
+    state, "replayed VGG19", dtype=np.dtype(case.dtype)
+  )
+  return models.create(**description, dtype=case.dtype), variables
+
+
+def seed_in(case: Case, text: Any) -> int:
+  """The seed that a recipe in words names."""
+  match = re.search(r"RandomState\((\d+)\)", str(text))
+  if match is None:
+    raise CaseError(
+      f"{case.folder}: the recipe of VGG19's weights names no "
+      f"RandomState(<seed>): {text!r}"
+    )
+  return int(match[1])
+
+
+def perceptual_loss(case: Case) -> Iterator[Comparison]:
+  """The perceptual loss of SPADE: features, loss and gradient."""
+  state = replay_slices(seed_in(case, case.require("vgg_recipe")))
+  for key, expected in case.meta.get("vgg_state_keys_check", {}).items():
+    if key in state:
+      yield _compare_weights(key, state[key], expected, (1, 2, 0))
+  on_x, on_y, loss, gradient = _evaluate(case, state)
+  for i, (x, y) in enumerate(zip(on_x, on_y, strict=True)):
+    allowed = tolerance(case, f"l1/{i}", "loss")
+    distance = np.abs(np.subtract(x, y)).mean()
+    yield compare(f"l1/{i}", distance, case.outputs[f"l1/{i}"], allowed)
+    found = {
+      "first4ch": to_nchw(x[:1, ..., :4]),
+      "mean": x.mean(),
+      "std": x.std(ddof=1),
+    }
+    for name, value in found.items():
+      name = f"feat_x/{i}/{name}"
+      if name in case.outputs:
+        allowed = tolerance(case, name, "feature")
+        yield compare(name, value, case.outputs[name], allowed)
+  yield from _compare_loss(case, state, loss, gradient)
+
+
+def feature_forward(case: Case) -> Iterator[Comparison]:
+  """Features, perceptual loss and its gradient."""
+  weights = case.require("weights")
+  if "RandomState" not in str(weights.get("recipe")):
+    raise CaseError(f"{case.folder}: unknown recipe of weights")
+  state = replay(
+    _torchvision_shapes(),
+    weights["seed"],
+    weights.get("small_suffixes", ()),
+    weights.get("not_drawn", ()),
+  )
+  for key, expected in weights.get("checks", {}).items():
+    yield _compare_weights(key, state[key], expected, (0, 1, 2))
+  on_x, on_y, loss, gradient = _evaluate(case, state)
+  distances = []
+  for i, (x, y) in enumerate(zip(on_x, on_y, strict=True), 1):
+    distances.append(np.abs(np.subtract(x, y)).mean())
+    name = f"slice{i}_chansub_img0"
+    if name in case.outputs:
+      expected = case.outputs[name]
+      step = x.shape[-1] // len(expected)
+      found = to_nchw(x[0, ..., ::step])
+      yield compare(name, found, expected, tolerance(case, name))
+    name = f"slice{i}_mean_per_channel"
+    if name in case.outputs:
+      expected = case.outputs[name]
+      allowed = tolerance(case, name)
+      yield compare(name, x.mean((1, 2)), expected, allowed)
+  name = "l1_per_slice"
+  yield compare(name, distances, case.outputs[name], tolerance(case, name))
+  yield from _compare_loss(case, state, loss, gradient)
+
+
+def _torchvision_shapes():
+  shapes, inputs = {}, 3
+  for place, width in [p for part in (*_SLICES, _UNUSED) for p in part]:
+    shapes[f"features.{place}.weight"] = (width, inputs, 3, 3)
+    shapes[f"features.{place}.bias"] = (width,)
+    inputs = width
+  return shapes
+
+
+def _compare_weights(key, array, expected, order):
+  """Compares first and last element and sum with those of the recipe."""
+  found = [array.flat[0], array.flat[-1], array.sum(dtype=np.float64)]
+  first, last, total = (expected[place] for place in order)
+  line = compare(f"weights/{key}", found[2], total, _SUM)
+  equal = found[:2] == [np.float32(first), np.float32(last)]
+  if line.ok and not equal:
+    return Comparison(
+      line.name, False, note=f"first and last {found[:2]}, expected {expected}"
+    )
+  return line
+
+
+def _evaluate(case, state):
+  """Returns features of x and of y, the loss, and its gradient of x."""
+  network, variables = network_of(case, state)
+
+  @jax.jit
+  def evaluate(variables, x, y):
+    def loss(x):
+      features = [network.apply(variables, each) for each in (x, y)]
+      return losses.perceptual(*features), features
+
+    return jax.value_and_grad(loss, has_aux=True)(x)
+
+  pictures = [jnp.asarray(case.picture(name)) for name in "xy"]
+  (loss, features), gradient = evaluate(variables, *pictures)
+  on_x, on_y = ([np.asarray(f) for f in each] for each in features)
+  return on_x, on_y, loss, gradient
+
+
+def _compare_loss(case, state, loss, gradient):
+  name = "loss"
+  yield compare(name, loss, case.outputs[name], tolerance(case, name, name))
+  name = "grad_x"
+  if name in case.outputs:
+    yield _compare_gradient(case, state, name, to_nchw(gradient))
+
+
+def _compare_gradient(case, state, name, found):
+  """Compares a gradient; where rounding took a kink, float64 decides.
+
+  An activation that is 0 up to rounding is on or off, and the gradients of the
+  pixels that it sees differ by what comes through it.
+  """
+  expected, allowed = case.outputs[name], tolerance(case, name, "grad")
+  line = compare(name, found, expected, allowed)
+  if line.ok or case.dtype == jnp.float64 or found.shape != expected.shape:
+    return line
+  with jax.enable_x64(True):
+    exact = Case(case.folder, jnp.float64)
+    _, _, _, gradient = _evaluate(exact, state)
+    decisive = compare(name, to_nchw(gradient), expected, allowed)
+  share = np.mean(np.abs(found - expected) > allowed.allowed(expected))
+  return dataclasses.replace(
+    line,
+    ok=decisive.ok and bool(share <= _KINKS),
+    note=f"{share:.2%} of the elements are beyond it, at kinks; in float64 "
+    f"abs {decisive.absolute:.3g}, rel {decisive.relative:.3g}",
+  )
+
+
+CHECKS = {"feature_forward": feature_forward}
