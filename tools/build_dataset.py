@@ -34,10 +34,13 @@ def main(argv: list[str] | None = None) -> int:
   parser.add_argument(
     "--name",
     required=True,
-    help="'gta2cityscapes', or any other for two_folders/NAME",
+    help="'gta2cityscapes', or any other for two_folders/NAME; with --labels "
+    "'cityscapes', or any other for labelled_pictures/NAME",
   )
   parser.add_argument(
-    "--root", help="folder that holds trainA, trainB and perhaps testA, testB"
+    "--root",
+    help="folder that holds trainA, trainB and perhaps testA, testB; or what "
+    "the layout of --labels says",
   )
   parser.add_argument("--folder_a", help="training pictures of A")
   parser.add_argument("--folder_b", help="training pictures of B")
@@ -48,9 +51,11 @@ def main(argv: list[str] | None = None) -> int:
   )
   labels = parser.add_argument_group("pictures with label maps")
   labels.add_argument("--labels", help="their layout, e.g. custom_labels")
-  labels.add_argument("--num_labels", type=int, default=35)
+  labels.add_argument("--num_labels", type=int, default=35, help="35")
   labels.add_argument("--dont_care", action="store_true", help="255 occurs")
-  labels.add_argument("--no_instances", action="store_true")
+  labels.add_argument(
+    "--no_instances", action="store_true", help="leave them out"
+  )
   labels.add_argument("--palette", default="", help="maps are coded in colours")
   for split, what in (("", "training"), ("test_", "test")):
     for kind in ("label", "image", "instance"):

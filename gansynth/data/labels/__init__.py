@@ -167,7 +167,7 @@ def _all_entries(config: Any, split: str) -> list[layouts.Entry]:
     )
   if source == "ade20k":
     return layouts.ade20k(root, split)
-  names = {}
+  names = {"label": "label", "image": "img"}
   if source == "pix2pixhd_labels" and not _get(config, "num_labels", 13):
     names = {"label": "A", "image": "B"}
   phases = ["train"]
@@ -175,11 +175,14 @@ def _all_entries(config: Any, split: str) -> list[layouts.Entry]:
     phases = ["val", "test"]
     if source == "pix2pixhd_labels":
       phases.reverse()
-    kind = names.get("label", "label")
+    # pix2pixHD's own example has label maps alone there.
     phases = [
       phase
       for phase in phases
-      if os.path.isdir(os.path.join(root, f"{phase}_{kind}"))
+      if all(
+        os.path.isdir(os.path.join(root, f"{phase}_{kind}"))
+        for kind in names.values()
+      )
     ] or [_without_test(repr(root))]
   return layouts.prefixed(
     root,
@@ -220,7 +223,8 @@ def _named_folders(
 def _without_test(where: str) -> str:
   """Says that the training files serve as test; returns their phase."""
   logging.warning(
-    "%s has no test label maps; samples and evaluation use the training ones.",
+    "%s has no test pictures with label maps; samples and evaluation use the "
+    "training ones.",
     where,
   )
   return "train"

@@ -62,12 +62,12 @@ def cityscapes(
       kind: _only(found, f"_{kind}.png", labels)
       for kind in ("labelIds", "instanceIds")[: 1 + instances]
     }
-    pictures = os.path.join(root, "leftImg8bit", part)
+    chosen["image"] = _files(os.path.join(root, "leftImg8bit", part))
+    keyed = {
+      kind: _by_key(paths, first_three_parts) for kind, paths in chosen.items()
+    }
     entries += _pair(
-      chosen["labelIds"],
-      _files(pictures),
-      chosen.get("instanceIds"),
-      key=first_three_parts,
+      keyed["labelIds"], keyed["image"], keyed.get("instanceIds")
     )
   return entries
 
@@ -87,7 +87,7 @@ def ade20k(root: str | os.PathLike, split: str) -> list[Entry]:
   ]
   labels = _only(found, ".png", root, f"*{mark}*.png")
   pictures = _only(found, ".jpg", root, f"*{mark}*.jpg")
-  return _pair(labels, pictures)
+  return _pair(_by_key(labels, _stem), _by_key(pictures, _stem))
 
 
 def prefixed(
@@ -127,18 +127,29 @@ def folders(
 ) -> list[Entry]:
   """Three folders with files of the same names up to the ending.
 
-  Names as Cityscapes has them (`a_000000_000019_gtFine_labelIds.png`,
+  Sub-folders count only where names repeat without them. Names as Cityscapes
+  has them (`a_000000_000019_gtFine_labelIds.png`,
   `a_000000_000019_leftImg8bit.png`) belong together by their first three
   parts. `files.list` is honoured, see `prefixed`.
   """
-  listed = [_files(label_dir), _files(image_dir)]
-  if instance_dir is not None:
-    listed.append(_files(instance_dir))
+  where = [label_dir, image_dir, instance_dir][: 2 + (instance_dir is not None)]
+  listed = [_files(folder) for folder in where]
   labels = listed[0]
-  key = _stem
   if labels[0].endswith("_labelIds.png"):
-    key = first_three_parts
-  return _pair(*listed, key=key)
+    return _pair(*(_by_key(paths, first_three_parts) for paths in listed))
+  if len(set(map(_stem, labels))) == len(labels):
+    return _pair(*(_by_key(paths, _stem) for paths in listed))
+  return _pair(
+    *(
+      _by_key(paths, lambda path, folder=folder: _below(folder, path))
+      for folder, paths in zip(where, listed, strict=True)
+    )
+  )
+
+
+def _below(folder: str | os.PathLike, path: str) -> str:
+  """The path below a folder, without its ending."""
+  return os.path.splitext(os.path.relpath(path, folder))[0]
 
 
 def _stem(path: str) -> str:
@@ -184,16 +195,14 @@ def _only(
 
 
 def _pair(
-  labels: Sequence[str],
-  pictures: Sequence[str],
-  instances: Sequence[str] | None = None,
-  key: Callable[[str], str] = _stem,
+  by_key: dict[str, str],
+  pictures: dict[str, str],
+  instances: dict[str, str] | None = None,
 ) -> list[Entry]:
-  """Finds the picture and the instance map of every label map."""
-  by_key = _by_key(labels, key)
-  others = {"picture": _by_key(pictures, key)}
+  """Joins label maps, pictures and instance maps of the same key."""
+  others = {"picture": pictures}
   if instances is not None:
-    others["instance map"] = _by_key(instances, key)
+    others["instance map"] = instances
   for kind, found in others.items():
     missing = sorted(set(by_key) - set(found), key=natural_key)
     left = sorted(set(found) - set(by_key), key=natural_key)

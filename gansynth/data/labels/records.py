@@ -117,7 +117,7 @@ def _test_split(name: str, splits: Any) -> str:
     if split in splits:
       return split
   logging.warning(
-    "%r has no test label maps; samples and evaluation use the training ones.",
+    "%r has no test split; samples and evaluation use the training one.",
     name,
   )
   return "train"

@@ -153,6 +153,9 @@ def test_training_files_serve_as_test_where_there_are_no_others(tmp_path):
   write_item(tmp_path, "train", "1", 1)
   fields = {"root": str(tmp_path), "num_labels": 3}
   assert len(data.create(config("coco_stuff", **fields), "test")) == 1
+  write_item(tmp_path, "test", "2", 2, ("label", "inst"))  # no pictures
+  test = data.create(config("pix2pixhd_labels", **fields), "test")
+  assert test[0]["name"] == "1"
 
 
 def test_pix2pixhd_with_pictures_for_labels(tmp_path):

@@ -165,6 +165,15 @@ def test_two_of_one_name_are_refused(tmp_path):
     layouts.folders(tmp_path / "l", tmp_path / "p")
 
 
+def test_sub_folders_tell_repeated_names_apart(tmp_path):
+  touch(tmp_path, "l/a/1.png", "l/b/1.png", "p/a/1.jpg", "p/b/1.jpg")
+  entries = layouts.folders(tmp_path / "l", tmp_path / "p")
+  assert found(tmp_path, entries) == [
+    ("l/a/1.png", "p/a/1.jpg", None),
+    ("l/b/1.png", "p/b/1.jpg", None),
+  ]
+
+
 def test_missing_files_are_named(tmp_path):
   with pytest.raises(images.ImageError, match="does not exist"):
     layouts.prefixed(tmp_path, "train")
