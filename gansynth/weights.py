@@ -2,13 +2,29 @@
 
 import os
 import pathlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 
 from gansynth import checkpoints, convert, models, systems
 from gansynth import config as config_lib
+from gansynth.convert import original_folder, torch_options
+from gansynth.models import semantics
 from gansynth.systems import common
+
+# What the originals, and so `tools/convert_checkpoint.py`, call networks.
+_GENERATOR, _ENCODER = "G", "E"
+
+
+class LabelNetworks(NamedTuple):
+  """A generator of pictures from label maps, and what goes with it."""
+
+  generator: nn.Module
+  variables: Any
+  encoder: nn.Module | None
+  encoder_variables: Any
+  conditioning: semantics.Conditioning
 
 
 def load(
@@ -107,6 +123,126 @@ def load_state(
     raw, _ = checkpointer.restore(step=step)
   state = common.GanState(**raw)
   return step or int(state.step), state
+
+
+def load_label_networks(
+  place: str | os.PathLike[str],
+  step: int = 0,
+  original: Mapping[str, Any] | None = None,
+  epoch: str = "latest",
+) -> LabelNetworks:
+  """Loads networks that make pictures of label maps.
+
+  Args:
+    place: a generator's file of SPADE or pix2pixHD, or the folder of such a
+      run; what `tools/convert_checkpoint.py` made of either; or the work
+      directory of a run. An encoder is looked for beside the generator.
+    step: checkpoint of a run; 0: the best one, else the latest.
+    original: what is known of the original's run, where no opt.txt or opt.pkl
+      tells: arguments of `torch_options.gather`, such as `num_labels`.
+    epoch: which files of an original's folder.
+
+  Returns:
+    The networks with their variables, averaged ones where a run averages; no
+    encoder where the generator needs none or there is none.
+
+  Raises:
+    ValueError: there are no such networks, or it is not known what the
+      generator is shown.
+  """
+  place = pathlib.Path(place)
+  if (place / config_lib.RECORD).exists():
+    return _of_run(place, step)
+  files = _files(place, epoch)
+  description, variables, conditioning = _described(
+    files[_GENERATOR], original or {}
+  )
+  if conditioning is None:
+    raise ValueError(
+      f"{files[_GENERATOR]}: it is not known how many labels the generator is "
+      "shown; convert it with --num-labels (and --dont-care, --instances, "
+      "--features), or give original={'num_labels': ...}"
+    )
+  encoder, encoder_variables = None, None
+  if _ENCODER in files and (
+    description.get("use_vae") or conditioning.features != "none"
+  ):
+    encoder_description, encoder_variables, _ = _described(files[_ENCODER], {})
+    encoder = models.create(**encoder_description)
+  return LabelNetworks(
+    models.create(**description),
+    variables,
+    encoder,
+    encoder_variables,
+    conditioning,
+  )
+
+
+def _files(place: pathlib.Path, epoch: str) -> dict[str, pathlib.Path]:
+  """Places of the generator and the encoder, by the originals' names."""
+  if place.is_file():
+    files = {_GENERATOR: place}
+    name = f"_net_{_GENERATOR}."
+    if name in place.name:
+      files[_ENCODER] = place.with_name(
+        place.name.replace(name, f"_net_{_ENCODER}.")
+      )
+  elif checkpoints.is_network(place):
+    files = {_GENERATOR: place, _ENCODER: place.with_name(_ENCODER)}
+  elif checkpoints.is_network(place / _GENERATOR):
+    files = {name: place / name for name in (_GENERATOR, _ENCODER)}
+  elif place.is_dir():
+    files = original_folder.find_networks(place, epoch)
+    if _GENERATOR not in files:
+      raise ValueError(
+        f"{place} holds {', '.join(files)} of epoch {epoch}, and no generator "
+        f"{epoch}_net_{_GENERATOR}.pth"
+      )
+  else:
+    raise ValueError(
+      f"{place} does not exist; give a file or folder of SPADE or pix2pixHD, a "
+      "converted network or a work directory. Where weights can be had is "
+      "told in checkpoints/README.md"
+    )
+  return {name: path for name, path in files.items() if path.exists()}
+
+
+def _described(
+  place: pathlib.Path, original: Mapping[str, Any]
+) -> tuple[dict[str, Any], Any, semantics.Conditioning | None]:
+  """Description, variables and, where known, conditioning of a network."""
+  if place.is_dir():
+    record, variables = checkpoints.load_network(place)
+    description = record["network"]
+    if record.get("conditioning"):
+      conditioning = semantics.Conditioning(**record["conditioning"])
+      return description, variables, conditioning
+    options = torch_options.gather(place, **original)
+  else:
+    options = torch_options.gather(place, **original)
+    description, variables = convert.from_original(place, original=options)
+  conditioning = convert.conditioning_of(
+    options, description, variables, str(place)
+  )
+  return description, variables, conditioning
+
+
+def _of_run(workdir: pathlib.Path, step: int) -> LabelNetworks:
+  system = load_system(workdir)
+  if common.LABELS not in system.generators():
+    raise ValueError(
+      f"{workdir} is a run that makes pictures of "
+      f"{' and '.join(system.generators())}, not of label maps"
+    )
+  _, state = load_state(workdir, step)
+  has_encoder = system.encoder is not None
+  return LabelNetworks(
+    system.generator,
+    system.generator_variables(state),
+    system.encoder,
+    system.encoder_variables(state) if has_encoder else None,
+    system.conditioning,
+  )
 
 
 def load_perceptual(
