@@ -137,7 +137,8 @@ def convert_state_dict(
 def to_state_dict(
   description: Mapping[str, Any],
   variables: Mapping[str, Any],
-  **options: Any,
+  *,
+  intermediate: bool = True,
 ) -> collections.OrderedDict[str, np.ndarray]:
   """Writes variables, or gradients, under the original's keys and layouts.
 
@@ -145,23 +146,24 @@ def to_state_dict(
     description: of the network, as `from_original` returns it.
     variables: {"params": ..., "batch_stats": ...}, or anything of the same
       structure, such as {"params": gradients}.
-    **options: `intermediate` of pix2pixHD's discriminator, see there.
+    intermediate: of a discriminator of pix2pixHD, whether it is trained with
+      feature matching, which its keys depend on.
 
   Returns:
     Arrays by key.
   """
   name = description["name"]
   if name in gpgan.TABLES:
-    family = gpgan
-  elif name == vgg.NAME:
-    family = vgg
-  elif spade.describes(description):
-    family = spade
-  elif name in pix2pixhd.NAMES:
-    family = pix2pixhd
-  else:
-    family = cyclegan
-  return family.to_state_dict(description, variables, **options)
+    return gpgan.to_state_dict(description, variables)
+  if name == vgg.NAME:
+    return vgg.to_state_dict(description, variables)
+  if spade.describes(description):
+    return spade.to_state_dict(description, variables)
+  if name in pix2pixhd.NAMES:
+    return pix2pixhd.to_state_dict(
+      description, variables, intermediate=intermediate
+    )
+  return cyclegan.to_state_dict(description, variables)
 
 
 def _family(
