@@ -118,28 +118,41 @@ def test_takes_maps_that_vary_everywhere(rng, kernel_size):
   _check(rng, semantics, kernel_size)
 
 
-@pytest.mark.parametrize(
-  ("kernel_size", "count"), [(1, 0), (3, 64**2 - 62**2), (5, 64**2 - 60**2)]
-)
+# Two rings of tiles reach beyond the picture for k = 5: 24 kinds.
+@pytest.mark.parametrize(("kernel_size", "count"), [(1, 0), (3, 8), (5, 24)])
 def test_a_uniform_map_is_computed_at_its_border_alone(rng, kernel_size, count):
-  semantics = _label_map(np.full((1, 128, 128), 3, np.int32), False)
+  semantics = _label_map(np.full((2, 64, 128), 3, np.int32), False)
   assert _plan(semantics, kernel_size).count == count
   _check(rng, semantics, kernel_size)
 
 
-def test_computes_tiles_with_another_label_or_edge_nearby(rng):
+@pytest.mark.parametrize("factor", [0x9E3779B1, 0])  # 0: most keys collide
+def test_computes_each_kind_of_surroundings_once(rng, factor, monkeypatch):
+  monkeypatch.setattr(sparse_modulation, "_FACTOR", factor)
   labels = _rectangles(rng, (2, 70, 80))
   semantics = _label_map(labels, True)
   classes = labels + _LABELS * np.asarray(semantics.planes[..., 0], np.int32)
   padded = np.pad(classes, ((0, 0), (2, 2), (2, 2)), constant_values=-1)
-  windows = np.lib.stride_tricks.sliding_window_view(padded, (5, 5), (1, 2))
-  varies = (windows != classes[..., None, None]).any((3, 4))
-  tiles = varies.reshape(2, 35, 2, 40, 2).any((2, 4))
-  assert 0.1 < tiles.mean() < 0.9
-  plan = _plan(semantics, 3)
-  assert plan.count == tiles.sum()
-  found = np.asarray(plan.tiles[: tiles.sum()])
-  np.testing.assert_array_equal(found, np.flatnonzero(tiles))
+  windows = np.lib.stride_tricks.sliding_window_view(padded, (6, 6), (1, 2))
+  windows = windows[:, ::2, ::2].reshape(-1, 36)
+  varies = (windows != windows[:, :1]).any(1)
+  assert 0.1 < varies.mean() < 0.9
+  plan = jax.jit(lambda x: sparse_modulation.plan(x, 3))(semantics)
+  kinds = np.unique(windows[varies], axis=0)
+  assert len(kinds) < 0.9 * varies.sum()
+  if factor:
+    assert plan.count == len(kinds)
+  else:
+    assert len(kinds) <= plan.count <= varies.sum()
+  computed = windows[np.asarray(plan.tiles[: plan.count])]
+  np.testing.assert_array_equal(np.unique(computed, axis=0), kinds)
+  weights = _weights(rng, semantics, 3)
+  normalized = _normalized(rng, semantics, weights)
+  actual = sparse_modulation.modulate(
+    normalized, semantics, **weights, dtype=jnp.float32, plan=plan
+  )
+  expected = _reference(normalized, semantics, weights)
+  np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-5)
 
 
 def test_labels_without_a_channel_and_values_between_are_exact(rng):
