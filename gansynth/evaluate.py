@@ -12,12 +12,61 @@ import numpy as np
 from absl import logging
 
 from gansynth import config as config_lib
-from gansynth import data, files, images, parallel, systems
+from gansynth import data, files, images, parallel, samples, systems
 from gansynth.data import pipeline
+from gansynth.label_scores import LabelScores
 from gansynth.translator import Translator
-from gansynth.weights import load_generators
+from gansynth.weights import load_state
 
 RESULT = "evaluation.json"
+
+
+def create(
+  system: Any, train_set: Any, test_set: Any, options: Any
+) -> "TranslationScores | LabelScores | None":
+  """Chooses what is measured of a system; None where nothing is.
+
+  Args:
+    system: see `systems.create`.
+    train_set: data set it is trained on.
+    test_set: data set that it is measured on.
+    options: `config.evaluate`.
+
+  Returns:
+    An object with `names`, the same on every host, and `measure(makers)`,
+    where the makers are those of `samples.create`.
+  """
+  directions = list(system.generators())
+  shared = {"max_items": options.max_items, "batch_size": options.batch_size}
+  if systems.NOISE in directions:
+    return None
+  if systems.LABELS in directions:
+    num_labels = system.conditioning.num_labels
+    if num_labels:
+      num_labels = system.conditioning.label_channels
+    return LabelScores(train_set, test_set, num_labels, **shared)
+  return TranslationScores(directions, test_set, **shared)
+
+
+class TranslationScores:
+  """`translation_metrics` of one test set."""
+
+  def __init__(
+    self,
+    directions: Iterable[str],
+    test_set: Any,
+    *,
+    max_items: int = 0,
+    batch_size: int = 1,
+  ):
+    """Takes AtoB and perhaps BtoA; the rest as `translation_metrics`."""
+    self.names = metric_names(directions, test_set)
+    self._test_set = test_set
+    self._options = {"max_items": max_items, "batch_size": batch_size}
+
+  def measure(self, translators: Mapping[str, Translator]) -> dict[str, float]:
+    """Returns the scores by name, over all hosts."""
+    return translation_metrics(translators, self._test_set, **self._options)
 
 
 def translation_metrics(
@@ -96,41 +145,50 @@ def evaluate(
     workdir: the run.
 
   Returns:
-    The metrics, see `translation_metrics`.
+    The scores, see `TranslationScores` and `LabelScores`.
 
   Raises:
     ValueError: there is no such run or checkpoint, or it is of other
       networks.
   """
   config_lib.check(config, workdir, only=config_lib.NETWORKS)
-  step, generators = load_generators(workdir, config.evaluate.step)
-  if systems.NOISE in generators:
+  system = systems.create(config, steps_per_epoch=1)
+  test_set = data.create(config.data, "test")
+  scores = create(
+    system, data.create(config.data, "train"), test_set, config.evaluate
+  )
+  if scores is None:
     raise config_lib.ConfigError(
       f"{workdir}: {config.system} makes pictures of noise, which have no true "
       "picture to be compared with; look at the run's sample sheets"
     )
+  step, state = load_state(workdir, config.evaluate.step)
   logging.info("evaluating the checkpoint of step %d", step)
-  metrics = translation_metrics(
-    {
-      direction: Translator(*generator, batch_size=config.evaluate.batch_size)
-      for direction, generator in generators.items()
-    },
-    data.create(config.data, "test"),
-    max_items=config.evaluate.max_items,
-    batch_size=config.evaluate.batch_size,
-  )
+  made = samples.create(system, test_set, config.evaluate.batch_size)
+  found = scores.measure(made.makers(state))
   if parallel.is_primary():
     path = workdir / RESULT
-    text = json.dumps({"step": step, **metrics}, indent=2) + "\n"
+    text = json.dumps({"step": step, **found}, indent=2) + "\n"
     files.write_whole(path, text.encode())
-    print(report(metrics))
+    print(report(found))
     print(f"these numbers are in {path}")
-  return metrics
+  return found
 
 
 def report(metrics: Mapping[str, float]) -> str:
   """Puts the metrics into words, one line each."""
   lines = []
+  if "error" in metrics:
+    lines.append(
+      "mean difference from the true picture "
+      f"{metrics['error']:.1f} grey levels"
+    )
+  if "color_iou" in metrics:
+    lines.append(
+      f"labels read back from colours: mean IoU {metrics['color_iou']:.3f} "
+      f"({metrics['color_iou_of_real']:.3f} of the true pictures), "
+      f"accuracy {metrics['color_accuracy']:.3f}"
+    )
   for direction in ("AtoB", "BtoA"):
     error = metrics.get(f"error_{direction}")
     untouched = metrics.get(f"untouched_{direction}")
@@ -153,11 +211,10 @@ def metric_names(directions: Iterable[str], dataset: Any) -> list[str]:
   """Names of what `translation_metrics` measures, the same on every host.
 
   Args:
-    directions: AtoB and perhaps BtoA; nothing is measured of a generator that
-      starts from noise.
+    directions: AtoB and perhaps BtoA.
     dataset: test split of `data.create`.
   """
-  directions = [name for name in directions if name != systems.NOISE]
+  directions = list(directions)
   names = []
   for direction in directions:
     if dataset.paired:

@@ -6,7 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from gansynth import images, parallel, sheets, systems
+from gansynth import images, label_scores, parallel, sheets, systems
+from gansynth.data.labels import palettes
+from gansynth.label_translator import LabelTranslator
 from gansynth.translator import Translator
 
 
@@ -28,8 +30,8 @@ class TranslationSamples:
       for direction, network in system.generators().items()
     }
 
-  def translators(self, state: Any) -> Mapping[str, Translator]:
-    """The translators, with this state's weights."""
+  def makers(self, state: Any) -> Mapping[str, Translator]:
+    """Translators by direction, with this state's weights."""
     for direction, translate in self._translators.items():
       translate.variables = self._system.generator_variables(state, direction)
     return self._translators
@@ -38,10 +40,55 @@ class TranslationSamples:
     """Returns uint8 (height, width, 3) with the first `number` test items."""
     number = min(number, len(self._test_set))
     return sample_sheet(
-      self.translators(state),
+      self.makers(state),
       [self._test_set[i] for i in range(number)],
       getattr(self._test_set, "visible", None),
     )
+
+
+class LabelSamples:
+  """Sheets of a system that makes pictures of label maps."""
+
+  def __init__(self, system: Any, test_set: Any, batch_size: int):
+    """Prepares the generator; arguments as of `TranslationSamples`."""
+    self._system = system
+    self._test_set = test_set
+    self._translate = LabelTranslator(
+      system.generator,
+      None,
+      system.conditioning,
+      encoder=system.encoder,
+      batch_size=batch_size,
+    )
+
+  def makers(self, state: Any) -> LabelTranslator:
+    """The label translator, with this state's weights."""
+    self._translate.set_variables(
+      self._system.generator_variables(state, systems.LABELS),
+      self._system.encoder_variables(state),
+    )
+    return self._translate
+
+  def sheet(self, state: Any, number: int) -> np.ndarray:
+    """Returns uint8 (height, width, 3) with the first `number` test items.
+
+    A row for each: the label map, what is made of it, the true picture.
+    """
+    number = min(number, len(self._test_set))
+    items = [self._test_set[i] for i in range(number)]
+    made = label_scores.make_items(self.makers(state), items)
+    rows = [
+      (self._shown(item["label"]), picture, item["image"])
+      for item, picture in zip(items, made, strict=True)
+    ]
+    return sheets.make(rows, ["labels", "made", "true"])
+
+  def _shown(self, labels):
+    conditioning = self._system.conditioning
+    if not conditioning.num_labels:
+      return labels  # a picture already
+    colors = palettes.label_colors(conditioning.num_labels)
+    return palettes.colorize(labels, colors)
 
 
 class NoiseSamples:
@@ -75,8 +122,10 @@ class NoiseSamples:
 
 def create(
   system: Any, test_set: Any, batch_size: int
-) -> TranslationSamples | NoiseSamples:
+) -> TranslationSamples | LabelSamples | NoiseSamples:
   """Chooses the kind of sheets that fits a system."""
+  if systems.LABELS in system.generators():
+    return LabelSamples(system, test_set, batch_size)
   if systems.NOISE in system.generators():
     return NoiseSamples(system, batch_size)
   return TranslationSamples(system, test_set, batch_size)

@@ -19,6 +19,8 @@ from gansynth import (
   parallel,
   samples,
   systems,
+  warm_start,
+  weights,
 )
 from gansynth import config as config_lib
 from gansynth.data import pipeline
@@ -52,9 +54,15 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
   train_set = data.create(config.data, "train")
   test_set = data.create(config.data, "test")
   steps_per_epoch = -(-len(train_set) // config.batch_size)
-  system = systems.create(config, steps_per_epoch, parallel.AXIS_NAME)
+  system = systems.create(
+    config,
+    steps_per_epoch,
+    parallel.AXIS_NAME,
+    perceptual=_perceptual(config),
+  )
   total = total_steps(config, steps_per_epoch)
-  measured = evaluate.metric_names(system.generators(), test_set)
+  scores = evaluate.create(system, train_set, test_set, config.evaluate)
+  measured = scores.names if scores else []
   if config.best_metric and config.best_metric not in measured:
     choose = f"one of {', '.join(measured)}, or " if measured else ""
     raise config_lib.ConfigError(
@@ -81,6 +89,7 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
   state = jax.jit(
     lambda key: system.init(key, batch_shape), compiler_options=options
   )(jax.random.PRNGKey(config.seed))
+  state = state.replace(frozen=dict(system.frozen))
   for side, networks in state.params.items():
     for name, params in networks.items():
       count = parameter_overview.count_parameters(params)
@@ -104,6 +113,8 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     state, data_state = checkpointer.restore(state)
     batches.set_state(data_state)
     logging.info("resuming after step %d", state.step)
+  elif config.get("init_from"):
+    state = warm_start.start_from(state, config.init_from)
   first = int(state.step)
   state = parallel.replicate(state)
 
@@ -113,7 +124,9 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
       workdir, resume_step=first, write=parallel.is_primary()
     ) as writer,
   ):
-    loop = _Loop(config, workdir, system, test_set, checkpointer, writer)
+    loop = _Loop(
+      config, workdir, system, test_set, scores, checkpointer, writer
+    )
     if first < total:
       finished = loop.run(state, batches, first, total)
     else:
@@ -131,6 +144,21 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     )
 
 
+def _perceptual(config):
+  """Network and weights of the perceptual loss, or None, which is said."""
+  if config.system != "label_to_image" or not config.loss.lambda_perceptual:
+    return None
+  if not config.vgg_weights:
+    logging.warning(
+      "training without the perceptual loss, which all published results have: "
+      "pictures will be less sharp and less true to texture. To have it, "
+      "convert VGG19's weights (checkpoints/README.md) and give "
+      "--config.vgg_weights=FOLDER"
+    )
+    return None
+  return weights.load_perceptual(config.vgg_weights, config.dtype)
+
+
 def total_steps(config: ml_collections.ConfigDict, steps_per_epoch: int) -> int:
   """Steps of the whole run: all epochs, or `max_steps` if that is fewer."""
   epochs = config.optimizer.num_epochs + config.optimizer.num_epochs_decay
@@ -141,11 +169,13 @@ def total_steps(config: ml_collections.ConfigDict, steps_per_epoch: int) -> int:
 class _Loop:
   """The loop and what it does now and then."""
 
-  def __init__(self, config, workdir, system, test_set, checkpointer, writer):
+  def __init__(
+    self, config, workdir, system, test_set, scores, checkpointer, writer
+  ):
     self._config = config
     self._folder = workdir / SAMPLES
     self._system = system
-    self._test_set = test_set
+    self._evaluator = scores
     self._checkpointer = checkpointer
     self._writer = writer
     self.scores = {}  # of the newest evaluation
@@ -246,13 +276,7 @@ class _Loop:
     self._writer.write_images(step, {"samples": sheet})
 
   def _evaluate(self, step: int, state) -> dict[str, float]:
-    config = self._config.evaluate
-    metrics = evaluate.translation_metrics(
-      self._samples.translators(state),
-      self._test_set,
-      max_items=config.max_items,
-      batch_size=config.batch_size,
-    )
+    metrics = self._evaluator.measure(self._samples.makers(state))
     self._writer.write_scalars(step, metrics)
     logging.info("step %d:\n%s", step, evaluate.report(metrics))
     self.scores = metrics

@@ -32,7 +32,13 @@ CASES = [(path, name) for path in TRAINED for name in variants(path)]
 
 
 def test_there_are_configs_with_variants():
-  assert {path.stem for path in FILES} >= {"cyclegan", "gpgan", "pix2pix"}
+  assert {path.stem for path in FILES} >= {
+    "cyclegan",
+    "gpgan",
+    "pix2pix",
+    "pix2pixhd",
+    "spade",
+  }
   names = {f"{path.stem}:{name}" for path, name in CASES}
   assert {
     "cyclegan:default",
@@ -47,9 +53,11 @@ def test_there_are_configs_with_variants():
 )
 def test_variant_builds_its_system(path, name):
   config = config_lib.load(f"{path}:{name}")
-  lost = set(config_lib.flatten(config_defaults.image_to_image())) - set(
-    config_lib.flatten(config)
+  labels = config.system == "label_to_image"
+  start = (
+    config_defaults.label_to_image if labels else config_defaults.image_to_image
   )
+  lost = set(config_lib.flatten(start())) - set(config_lib.flatten(config))
   # Nothing of the shared defaults is lost, but networks of another family
   # have fields of their own.
   assert not {x for x in lost if not x.startswith(("gener", "discr"))}
@@ -69,6 +77,35 @@ def test_variant_builds_its_system(path, name):
   trace_step(json.dumps(values), path, name)
 
 
+def example_batch(config):
+  """Shapes of a batch of 1 as the config's data has it."""
+  data = config.data
+  if config.system != "label_to_image":
+    return {
+      name: jax.ShapeDtypeStruct(
+        (1, data.crop_size, data.crop_size, channels), np.uint8
+      )
+      for name, channels in (
+        ("image_a", data.input_channels),
+        ("image_b", data.output_channels),
+        ("image", data.input_channels),
+      )
+    }
+  if data.source == "procedural_labels":
+    size = data.height, data.width
+  elif data.preprocess == "scale_width":
+    size = data.load_size // 2, data.load_size
+  elif data.preprocess == "none":
+    size = 1024, 2048
+  else:
+    size = round(data.crop_size / data.aspect_ratio), data.crop_size
+  return {
+    "label": jax.ShapeDtypeStruct((1, *size), np.uint8),
+    "instance": jax.ShapeDtypeStruct((1, *size), np.int32),
+    "image": jax.ShapeDtypeStruct((1, *size, 3), np.uint8),
+  }
+
+
 _traced = set()
 
 
@@ -78,15 +115,7 @@ def trace_step(values: str, path: pathlib.Path, name: str) -> None:
     return
   config = config_lib.load(f"{path}:{name}")
   system = systems.create(config, 100)
-  side = config.data.crop_size
-  batch = {
-    name: jax.ShapeDtypeStruct((1, side, side, channels), np.uint8)
-    for name, channels in (
-      ("image_a", config.data.input_channels),
-      ("image_b", config.data.output_channels),
-      ("image", config.data.input_channels),
-    )
-  }
+  batch = example_batch(config)
   state = jax.eval_shape(
     lambda key: system.init(key, batch), jax.random.PRNGKey(0)
   )
@@ -158,3 +187,28 @@ def test_published_unsupervised_gpgan():
   assert rates.decay == 0.99
   assert config.optimizer.num_epochs == 25
   assert config.num_samples == 64
+
+
+def test_published_spade():
+  config = config_lib.load(f"{tiny.ROOT}/configs/spade.py:cityscapes")
+  system = systems.create(config, 100)
+  assert (system.generator.features, system.discriminator.features) == (64, 64)
+  assert system.generator.norm == "spectralspadesyncbatch3x3"
+  assert system.generator.upsampling == "more"
+  assert system.conditioning.channels == 36
+  assert (config.optimizer.beta1, config.optimizer.beta2) == (0.0, 0.9)
+  assert (config.batch_size, config.loss.gan_mode) == (16, "hinge")
+  # 100 epochs at the full rate and 100 with a falling one.
+  assert train.total_steps(config, 186) == 200 * 186
+  coco = config_lib.load(f"{tiny.ROOT}/configs/spade.py:coco_stuff")
+  assert systems.create(coco, 1).conditioning.channels == 184
+
+
+def test_published_pix2pixhd():
+  config = config_lib.load(f"{tiny.ROOT}/configs/pix2pixhd.py:1024p")
+  system = systems.create(config, 100)
+  assert system.fix_global_steps == 10 * 100
+  assert (system.generator.features, system.generator.num_blocks) == (32, 9)
+  assert system.discriminator.num_scales == 3
+  assert system.conditioning.channels == 36
+  assert system.recipe == "pix2pixhd"

@@ -1,0 +1,140 @@
+"""Training that starts from networks that were trained before."""
+
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from absl import logging
+from flax import traverse_util
+
+from gansynth import checkpoints, convert, weights
+from gansynth.convert import original_folder
+from gansynth.systems import common
+
+# The networks of a label-to-image state, by what the originals call them.
+_PLACES = {
+  "G": ("generator", "g"),
+  "E": ("generator", "e"),
+  "D": ("discriminator", "d"),
+}
+_COLLECTIONS = {"params": "params", "stats": "batch_stats"}
+
+
+def start_from(
+  state: common.GanState, place: str | os.PathLike[str]
+) -> common.GanState:
+  """Fills a fresh state with what fits it of earlier networks.
+
+  An array is taken where its name and its shape are those of the state's. A
+  global generator goes into the inside of a local enhancer, which has other
+  last layers; whatever is not taken stays as it was drawn, and is listed.
+
+  Args:
+    state: of a label-to-image system, before its first step.
+    place: a run's work directory, a folder of converted networks (G, D, E), or
+      one network; also an original's folder or file.
+
+  Returns:
+    The state; averaged parameters follow.
+
+  Raises:
+    ValueError: there are no networks, or nothing of them fits.
+  """
+  place = pathlib.Path(place)
+  found = _networks(place)
+  flat = {
+    part: traverse_util.flatten_dict(jax.device_get(getattr(state, part)))
+    for part in _COLLECTIONS
+  }
+  taken, total = 0, 0
+  for name, variables in found.items():
+    root = _PLACES[name]
+    fresh, number = [], 0
+    for part, collection in _COLLECTIONS.items():
+      arrays = traverse_util.flatten_dict(dict(variables.get(collection, {})))
+      for path in list(flat[part]):
+        if path[:2] != root:
+          continue
+        inner = path[2:]
+        array = arrays.get(inner)
+        if array is None and inner[0] == "global":
+          array = arrays.get(inner[1:])
+        if array is None or array.shape != flat[part][path].shape:
+          fresh.append("/".join(inner))
+          continue
+        flat[part][path] = np.asarray(array, flat[part][path].dtype)
+        number += 1
+    if number + len(fresh):
+      logging.info(
+        "%s: %d of %d arrays of %s taken%s",
+        place,
+        number,
+        number + len(fresh),
+        name,
+        f"; drawn at random: {_some(fresh)}" if fresh else "",
+      )
+    taken += number
+    total += number + len(fresh)
+  if not taken:
+    raise ValueError(
+      f"{place}: nothing of its networks ({', '.join(found)}) fits the ones "
+      f"to be trained, which have {total} arrays there; init_from wants "
+      "networks of the same kind and width"
+    )
+  parts = {
+    part: traverse_util.unflatten_dict(arrays) for part, arrays in flat.items()
+  }
+  params = {**state.params, **parts["params"]}
+  # Networks without statistics have no arrays to be unflattened.
+  stats = {
+    side: {name: parts["stats"].get(side, {}).get(name, {}) for name in entries}
+    for side, entries in state.stats.items()
+  }
+  ema = jax.tree.map(np.copy, params["generator"]) if state.ema else {}
+  return state.replace(params=params, stats=stats, ema=ema)
+
+
+def _networks(place: pathlib.Path) -> Mapping[str, Any]:
+  """Variables by the names G, D and E."""
+  if (place / checkpoints.FOLDER).is_dir():
+    _, state = weights.load_state(place)
+    return {
+      name: {
+        collection: getattr(state, part)[side].get(key, {})
+        for part, collection in _COLLECTIONS.items()
+      }
+      for name, (side, key) in _PLACES.items()
+      if key in state.params[side]
+    }
+  if checkpoints.is_network(place):
+    return {"G": checkpoints.load_network(place)[1]}
+  if place.is_dir():
+    converted = [
+      name for name in _PLACES if checkpoints.is_network(place / name)
+    ]
+    if converted:
+      return {
+        name: checkpoints.load_network(place / name)[1] for name in converted
+      }
+    files = original_folder.find_networks(place)
+    return {
+      name: convert.from_original(files[name])[1]
+      for name in _PLACES
+      if name in files
+    }
+  if place.is_file():
+    name = original_folder.network_name(place)
+    name = name if name in _PLACES else "G"
+    return {name: convert.from_original(place)[1]}
+  raise ValueError(
+    f"init_from {str(place)!r} does not exist; give a run's work directory, a "
+    "folder of converted networks, or an original's folder"
+  )
+
+
+def _some(names: list[str]) -> str:
+  shown = ", ".join(names[:6])
+  return f"{shown} and {len(names) - 6} more" if len(names) > 6 else shown
