@@ -47,6 +47,7 @@ def get_config(variant=None):
   """Returns the config of a variant; see the top of the file."""
   config = config_defaults.label_to_image()
   config.generator.upsampling = "normal"
+  config.generator.hidden = 128  # of the modulation
   config.generator.use_vae = False
   config.generator.height = 0  # of the pictures; 0: as the label maps
   config.generator.width = 0
@@ -68,6 +69,7 @@ def get_config(variant=None):
 def _procedural(config):
   config_defaults.use_procedural_labels(config)
   config.generator.features = 16
+  config.generator.hidden = 32
   config.discriminator.features = 32
   config.batch_size = 4
   config.optimizer.num_epochs = 4

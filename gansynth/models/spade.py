@@ -22,7 +22,6 @@ UPSAMPLINGS = {"normal": 5, "more": 6, "most": 7}  # doublings
 
 Semantics = semantics_lib.LabelMap | jax.Array
 
-_HIDDEN = 128  # channels between the label map and its modulation
 _leaky_relu = functools.partial(nn.leaky_relu, negative_slope=0.2)
 
 
@@ -77,6 +76,7 @@ class Spade(nn.Module):
   """
 
   norm: Callable  # constructor of a normalisation without parameters
+  hidden: int = 128  # channels between the label map and its modulation
   kernel_size: int = 3  # of all three convolutions
   dtype: layers.Dtype = jnp.float32
   kernel_init: nn.initializers.Initializer = nn.initializers.normal(0.02)
@@ -91,9 +91,9 @@ class Spade(nn.Module):
     """
     weights = {}
     for name, inputs, outputs in (
-      ("shared", semantics.shape[-1], _HIDDEN),
-      ("gamma", _HIDDEN, x.shape[-1]),
-      ("beta", _HIDDEN, x.shape[-1]),
+      ("shared", semantics.shape[-1], self.hidden),
+      ("gamma", self.hidden, x.shape[-1]),
+      ("beta", self.hidden, x.shape[-1]),
     ):
       shape = (self.kernel_size, self.kernel_size, inputs, outputs)
       weights[name] = _Weights(shape, self.kernel_init, name=name)()
@@ -152,6 +152,8 @@ class SpadeGenerator(nn.Module):
   features: int = 64  # width of the last block but with "most", ngf
   norm: str = "spectralspadesyncbatch3x3"  # see `parse_norm`
   upsampling: str = "normal"  # UPSAMPLINGS
+  hidden: int = 128  # channels between label maps and modulation, always 128
+  # in the original
   use_vae: bool = False  # first layer from a latent vector
   latent_size: int = 256
   height: int = 0  # of the pictures; 0: that of the label maps
@@ -241,6 +243,7 @@ class SpadeGenerator(nn.Module):
     spade = functools.partial(
       Spade,
       norm=self._norm(norm, train),
+      hidden=self.hidden,
       kernel_size=kernel_size,
       dtype=self.dtype,
       kernel_init=kernel_init,
