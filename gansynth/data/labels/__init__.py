@@ -153,7 +153,15 @@ def _source(config: Any) -> tuple[str, bool]:
 
 def _all_entries(config: Any, split: str) -> list[layouts.Entry]:
   source, instances = _source(config)
+  if source == "procedural_labels" or source.startswith("tfds"):
+    raise ValueError(f"source {source!r} is not one of files.")
   root = _get(config, "root", "")
+  named = _get(config, "label_dir", "")
+  if root and named:
+    raise ValueError(
+      f"both root ({root!r}) and label_dir ({named!r}) are set; set one of "
+      "them."
+    )
   if source == "custom_labels" and not root:
     return _named_folders(config, split, instances)
   if not root:

@@ -201,12 +201,18 @@ def test_a_wrong_label_is_named_when_it_is_loaded(tmp_path):
     ("labels", {}, "data source is 'labels'; expected one of procedural"),
     ("cityscapes", {}, "needs root"),
     ("custom_labels", {}, "needs label_dir"),
+    ("custom_labels", {"root": "a", "label_dir": "b"}, "'a'.*'b'.*set one"),
     ("ade20k", {"instances": True, "root": "x"}, "no instance maps"),
   ],
 )
 def test_contradictions_are_refused(source, fields, message):
   with pytest.raises(ValueError, match=message):
     labels.create(config(source, **fields), "train")
+
+
+def test_what_has_no_files_lists_none():
+  with pytest.raises(ValueError, match="'tfds_labels' is not one of files"):
+    labels.entries(config("tfds_labels", root="x"), "train")
 
 
 def test_no_jax_in_the_workers_imports():
