@@ -112,6 +112,11 @@ class Scenes:
     return self.conditioning.edges or self.conditioning.features == "instance"
 
   @property
+  def takes_labels_for_instances(self) -> bool:
+    """Whether there need be no instance maps."""
+    return self._from_labels
+
+  @property
   def have_features(self) -> bool:
     """Whether generators are shown features of instances."""
     return self.conditioning.features != "none"
@@ -231,14 +236,14 @@ class Scenes:
           "instance, which networks trained with instance maps rarely saw"
         )
         self._told = True
-      return labels.astype(np.int32)
+      return labels.astype(np.int32, copy=False)
     instances = np.asarray(instances)
     if instances.shape != labels.shape[:2] or instances.dtype.kind not in "iu":
       raise images.ImageError(
         f"the instance map of {name} is {instances.dtype} {instances.shape}; "
         f"expected integers {labels.shape[:2]}, the size of the label map"
       )
-    return instances.astype(np.int32)
+    return instances.astype(np.int32, copy=False)
 
 
 def _checked_picture(picture, name):
