@@ -1,6 +1,12 @@
 """Checks of SPADE."""
 
-from gansynth.parity import label_data, label_losses, label_networks, vgg19
+from gansynth.parity import (
+  label_data,
+  label_losses,
+  label_networks,
+  label_steps,
+  vgg19,
+)
 
 CHECKS = {
   "generator_forward": label_networks.spade_generator,
@@ -10,4 +16,5 @@ CHECKS = {
   "perceptual_loss": vgg19.perceptual_loss,
   "lr_schedule": label_losses.learning_rates,
   "preprocess": label_data.preprocessing,
+  "train_steps": label_steps.spade_steps,
 }
