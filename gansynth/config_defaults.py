@@ -151,7 +151,14 @@ def label_to_image() -> ml_collections.ConfigDict:
   config.data.crop_size = 256
   config.data.aspect_ratio = 1.0  # width / height
   config.data.size_multiple = 32  # of preprocess "none"
+  config.data.test_preprocess = ""  # chosen to fit preprocess
+  config.data.pad_crops = True  # what is smaller than a crop; False: refuse
   config.data.flip = True
+  config.data.tfds_name = "cityscapes/semantic_segmentation"
+  config.data.tfds_data_dir = ""
+  config.data.train_extra = False  # cityscapes: coarse labels too
+  config.data.ade20k_shift = False  # True: 0 is "don't care", classes from 0
+  config.data.original_crops = False  # scale_shortside as the original has it
   config.data.max_dataset_size = 0
   config.data.cache_bytes = 0
 
@@ -201,6 +208,7 @@ def use_procedural_labels(config: ml_collections.ConfigDict) -> None:
   config.data.num_test = 24
   config.data.weather = "clear"
   config.data.severity = 0.5
+  config.data.rendering = "photo"  # or game
   config.data.num_labels = 35
   config.data.instances = True
   config.data.preprocess = "none"
