@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
+from gansynth import models
 from gansynth.convert.errors import CheckpointError, KeyMismatchError
 
 PyTree = Any
@@ -134,7 +135,7 @@ def drop_unused_buffers(
 def rebuild_spectral_vectors(
   state: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], int]:
-  """Adds the vectors v that PyTorch before 1.0 did not save.
+  """Adds the vectors v to a file of PyTorch before 1.0, which has none.
 
   With u alone v is M^T u, normalised: one power iteration in training starts
   from the same u either way. Where the normalised `weight` is there too, v is
@@ -145,10 +146,12 @@ def rebuild_spectral_vectors(
     The state with a `weight_v` for each `weight_u`, and how many were added.
   """
   state, count = dict(state), 0
+  if any(key.endswith(".weight_v") for key in state):
+    return state, count
   for key in [key for key in state if key.endswith(".weight_u")]:
     layer = key.removesuffix("_u")
     kernel, u = state.get(f"{layer}_orig"), state[key]
-    if f"{layer}_v" in state or kernel is None or u.ndim != 1:
+    if kernel is None or kernel.ndim != 4 or u.ndim != 1:
       continue
     # The outputs of a transposed convolution come second.
     moved = kernel if kernel.shape[0] == u.size else kernel.swapaxes(0, 1)
@@ -178,15 +181,23 @@ def shape(
     ndim: how many axes it has.
 
   Raises:
-    CheckpointError: there is none, or it has other axes.
+    KeyMismatchError: there is none, or it has other axes.
   """
   for key in keys:
     if key in state and state[key].ndim == ndim:
       return state[key].shape
-  raise CheckpointError(
+  wrong = [
+    f"{key}: found {state[key].shape}, expected {ndim} axes"
+    for key in keys
+    if key in state
+  ]
+  raise KeyMismatchError(
     f"{source}: expected an array {' or '.join(keys)} of {ndim} axes, which "
     f"this kind of network has; the file has {len(state)} keys, such as "
-    f"{', '.join(list(state)[:5])}"
+    f"{', '.join(list(state)[:5])}",
+    [] if wrong else [keys[0]],
+    [],
+    wrong,
   )
 
 
@@ -212,6 +223,25 @@ def variable_shapes(
     return network.init(jax.random.key(0), *inputs)
 
   return jax.eval_shape(init)
+
+
+def described_shapes(
+  description: Mapping[str, Any],
+  input_shapes: Iterable[Sequence[int] | None],
+  source: str,
+) -> PyTree:
+  """`variable_shapes` of a network that a file was taken for.
+
+  Raises:
+    CheckpointError: there is no such network.
+  """
+  try:
+    network = models.create(**description)
+    return variable_shapes(network, *input_shapes)
+  except (ArithmeticError, ValueError) as e:
+    raise CheckpointError(
+      f"{source}: its shapes are those of no {description['name']}: {e}"
+    ) from e
 
 
 def to_variables(

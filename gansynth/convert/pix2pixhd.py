@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from gansynth import models
 from gansynth.convert import common
 from gansynth.convert.errors import CheckpointError
 
@@ -36,12 +35,12 @@ def network_of(state: Mapping[str, np.ndarray]) -> str | None:
     return "multiscale"
   if any(_ENHANCER.fullmatch(key) for key in state):
     return "pix2pixhd_local"
-  if "model.1.weight" not in state or "model.0.weight" in state:
+  if "model.0.weight" in state:
     return None
-  blocks = _blocks(state)
-  if not blocks:
-    return "instance_encoder"
-  return None if is_two_halvings(state) else "pix2pixhd_global"
+  if _blocks(state):
+    return None if is_two_halvings(state) else "pix2pixhd_global"
+  is_encoder = "model.1.weight" in state or "model.1.bias" in state
+  return "instance_encoder" if is_encoder else None
 
 
 def is_two_halvings(state: Mapping[str, np.ndarray]) -> bool:
@@ -98,7 +97,7 @@ def convert_state_dict(
     )
   fields, input_shapes, options = _DESCRIPTIONS[network](state, source)
   description = {"name": network, **fields, "norm": found, "use_bias": True}
-  shapes = common.variable_shapes(models.create(**description), *input_shapes)
+  shapes = common.described_shapes(description, input_shapes, source)
   entries = key_table(description, **options)
   return description, common.to_variables(state, entries, shapes, source, dtype)
 

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from gansynth import models
 from gansynth.convert import common, spade_descriptions, spade_tables
 from gansynth.convert.errors import CheckpointError
 from gansynth.models import norms
 from gansynth.models import spade as spade_generator
 
-_PIX2PIXHD = re.compile(r"model\.1\.(0\.weight(_orig)?|weight_orig)")
+# Of pix2pixHD's generator: with a norm, or spectrally normalised without one.
+_PIX2PIXHD = re.compile(
+  r"model\.\d+(\.conv_block\.\d+)?(\.0\.weight(_orig)?|\.weight_orig)"
+)
 
 
 def network_of(state: Mapping[str, np.ndarray]) -> str | None:
@@ -117,7 +119,7 @@ def convert_state_dict(
   description, input_shapes = described
   if norm is not None:
     description["norm"] = _checked_norm(norm, description, source)
-  shapes = common.variable_shapes(models.create(**description), *input_shapes)
+  shapes = common.described_shapes(description, input_shapes, source)
   variables = common.to_variables(
     state, key_table(description), shapes, source, dtype
   )

@@ -14,7 +14,6 @@ from gansynth.models import spade
 State = Mapping[str, np.ndarray]
 Description = dict[str, Any]
 
-_KERNEL = re.compile(r"(.+)\.weight(_orig)?")
 _BLOCK = re.compile(r"model\.(\d+)\.conv_block\..+")
 _SCALE = re.compile(r"discriminator_(\d+)\.model(\d+)\..+")
 _MODULATION = "head_0.norm_0"
@@ -42,8 +41,8 @@ def generator(
   upsampling = _upsampling(state, source, upsampling)
   width = int(_kernel(state, source, "head_0.conv_0")[0])
   shared = common.shape(state, source, f"{_MODULATION}.mlp_shared.0.weight")
-  spectral = "spectral" * ("head_0.conv_0.weight_orig" in state)
-  has_statistics = f"{_MODULATION}.param_free_norm.running_mean" in state
+  spectral = "spectral" * _is_spectral(state)
+  has_statistics = any(".param_free_norm.running_" in key for key in state)
   norm = "syncbatch" if has_statistics else "instance"
   description = {
     "name": "spade",
@@ -113,13 +112,15 @@ def _picture_size(source, area, factor, crop_size, aspect_ratio):
 
 def style_encoder(state: State, source: str) -> tuple[Description, tuple]:
   """Describes the encoder of styles; arguments and results as above."""
-  first = _kernel(state, source, "layer1", "layer1.0")
+  norm = _norm(key for key in state if key.startswith("layer"))
+  inner = "" if norm.endswith("none") else ".0"
+  first = _kernel(state, source, f"layer1{inner}")
   latent_size, inputs = common.shape(state, source, "fc_mu.weight", ndim=2)
   description = {
     "name": "style_encoder",
     "features": int(first[0]),
     "latent_size": int(latent_size),
-    "norm": _norm(state, "layer1"),
+    "norm": norm,
     "deep": any(key.startswith("layer6.") for key in state),
   }
   if not description["deep"] and inputs == 8 * first[0] * 16:
@@ -141,11 +142,12 @@ def pix2pixhd(state: State, source: str) -> tuple[Description, tuple]:
       "pix2pixHD's generator in SPADE's repository"
     )
   depth = (blocks[0] - 3) // 2
-  stem = _kernel(state, source, "model.1", "model.1.0")
-  block = f"model.{blocks[0]}.conv_block.1"
-  kernel_size = _kernel(state, source, block, f"{block}.0")[-1]
+  norm = _norm(match[0] for match in matches)
+  inner = "" if norm.endswith("none") else ".0"
+  stem = _kernel(state, source, f"model.1{inner}")
+  layers = [f"model.{blocks[0]}.conv_block.{at}{inner}" for at in (1, 4)]
+  kernel_size = _kernel(state, source, *layers)[-1]
   last = f"model.{4 + 4 * depth + len(blocks)}.weight"
-  norm = _norm(state, block)
   description = {
     "name": "pix2pixhd_global",
     "output_channels": int(common.shape(state, source, last)[0]),
@@ -169,12 +171,14 @@ def discriminator(
     raise CheckpointError(f"last_stride is {last_stride!r}; it is 1 or 2")
   matches = [match for match in map(_SCALE.fullmatch, state) if match]
   first = common.shape(state, source, "discriminator_0.model0.0.weight")
-  norm = _norm(state, "discriminator_0.model1.0")
+  num_layers = max(int(match[2]) for match in matches)
+  inner = (m[0] for m in matches if 0 < int(m[2]) < num_layers)
+  norm = _norm(inner)
   description = {
     "name": "multiscale",
     "features": int(first[0]),
     "num_scales": 1 + max(int(match[1]) for match in matches),
-    "num_layers": max(int(match[2]) for match in matches),
+    "num_layers": num_layers,
     "norm": norm,
     "use_bias": norm.endswith("none"),
     "last_stride": last_stride or 1,
@@ -182,20 +186,23 @@ def discriminator(
   return description, common.discriminator_shapes(first[1])
 
 
-def _kernel(state, source, *keys):
-  """Shape of a convolution's kernel, normalised or not."""
-  names = [f"{key}.{end}" for key in keys for end in ("weight_orig", "weight")]
-  return common.shape(state, source, *names)
+def _kernel(state, source, *layers):
+  """Shape of the kernel of the first layer that is there."""
+  names = ["weight_orig", "weight"] if _is_spectral(state) else ["weight"]
+  keys = [f"{layer}.{name}" for layer in layers for name in names]
+  return common.shape(state, source, *keys)
 
 
-def _norm(state, prefix):
-  """What the arrays of one layer tell of its norms."""
-  keys = [key for key in state if key.startswith(f"{prefix}.")]
-  spectral = "spectral" * any(key.endswith(".weight_orig") for key in keys)
-  if any(key.endswith(".running_var") for key in keys):
+def _is_spectral(keys):
+  return any(key.endswith((".weight_orig", ".weight_u")) for key in keys)
+
+
+def _norm(keys):
+  """What the keys of the layers with norms tell of these."""
+  keys = set(keys)
+  spectral = "spectral" * _is_spectral(keys)
+  if any(".running_" in key for key in keys):
     return f"{spectral}sync_batch"
   # A convolution loses its bias to the norm behind it.
-  kernels = [match for match in map(_KERNEL.fullmatch, keys) if match]
-  if any(f"{match[1]}.bias" in state for match in kernels):
-    return f"{spectral}none"
-  return f"{spectral}instance"
+  biases = any(key.endswith(".bias") for key in keys)
+  return f"{spectral}none" if biases else f"{spectral}instance"

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from gansynth import models
 from gansynth.convert import common
 from gansynth.convert.errors import CheckpointError
 
@@ -75,7 +74,7 @@ def convert_state_dict(
     )
   state = {key: state[key] for key in state if key not in unused}
   description = {"name": NAME}
-  shapes = common.variable_shapes(models.create(**description), (1, 32, 32, 3))
+  shapes = common.described_shapes(description, [(1, 32, 32, 3)], source)
   entries = _entries("slice" if "slice1.0.weight" in state else "features")
   variables = common.to_variables(state, entries, shapes, source, dtype)
   return description, variables
