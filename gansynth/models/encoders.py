@@ -126,7 +126,11 @@ def _ranks(ids: jax.Array) -> jax.Array:
   order = jnp.argsort(ids)
   values = ids[order]
   new = jnp.concatenate([jnp.zeros(1, bool), values[1:] != values[:-1]])
-  return jnp.zeros(ids.shape, jnp.int32).at[order].set(jnp.cumsum(new))
+  return (
+    jnp.zeros(ids.shape, jnp.int32)
+    .at[order]
+    .set(jnp.cumsum(new, dtype=jnp.int32))
+  )
 
 
 @jax.custom_vjp

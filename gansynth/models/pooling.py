@@ -44,13 +44,14 @@ def average_pool(
   Returns:
     (batch, ceil(height / 2), ceil(width / 2), channels).
   """
-  counts = np.multiply.outer(*map(_window_sizes, x.shape[1:3]))[..., None]
+  counts = np.multiply.outer(*map(_window_sizes, x.shape[1:3]))
+  counts = counts[None, :, :, None]
   if not isinstance(x, semantics.LabelMap):
     total = norms.at_least_float32(x)
     for axis in (1, 2):
       total = sum(_windows(total, axis))
     return (total / counts.astype(total.dtype)).astype(x.dtype)
-  names = jnp.arange(x.num_labels)
+  names = jnp.arange(x.num_labels)[None, None, None]
   labels = x.labels.astype(jnp.int32)
   votes = sum(
     (window[..., None] == names).astype(jnp.int32)
