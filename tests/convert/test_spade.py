@@ -189,6 +189,35 @@ def test_rebuilds_vectors_that_old_files_lack(folded):
     np.testing.assert_allclose(written[key], expected[key], rtol=1e-5)
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+def test_rebuilt_vectors_act_as_in_torch(transposed):
+  """torch solves for another v; what evaluation computes is the same."""
+  torch = pytest.importorskip("torch")
+
+  def layer():
+    kind = torch.nn.ConvTranspose2d if transposed else torch.nn.Conv2d
+    return torch.nn.utils.spectral_norm(kind(6, 3, 3))
+
+  def load(state):
+    network = layer()
+    network.load_state_dict(state, strict=False)
+    return network.eval()(torch.ones(1, 6, 5, 5)).detach().numpy()
+
+  network = layer()
+  network(torch.ones(1, 6, 5, 5))
+  old = network.state_dict()
+  del old["weight_v"]
+  old["weight"] = network.weight.detach().clone()
+  arrays = {f"conv.{key}": value.numpy() for key, value in old.items()}
+  rebuilt, count = common.rebuild_spectral_vectors(arrays)
+  assert count == 1
+  assert "conv.weight" not in rebuilt
+  found = load({k[5:]: torch.tensor(v) for k, v in rebuilt.items()})
+  # Without the version that the state dict carries, torch takes it for old.
+  expected = load(dict(old))
+  np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_drops_prefixes_and_counters():
   description = networks.spade(upsampling="most")
   state = networks.state_of(description)
