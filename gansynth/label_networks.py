@@ -25,8 +25,8 @@ Batch = dict[str, np.ndarray]
 class LabelNetworks:
   """A generator, and perhaps an encoder, mapped over all local devices.
 
-  Spectral norms are divided out once, when variables are set. Batches are as
-  long as the devices need.
+  The generator's spectral norms are divided out once, when variables are set.
+  Batches are multiples of the devices long.
 
   Attributes:
     variables: of the generator, with its spectral norms, as they were given.
@@ -58,8 +58,10 @@ class LabelNetworks:
       )
     self._conditioning = conditioning
     self._mode = mode
-    self._generator = _without_spectral_norm(generator).clone(axis_name=None)
-    self._encoder = encoder and _without_spectral_norm(encoder)
+    plain = _without_spectral_norm(generator)
+    self._folds = plain is not generator
+    self._generator = plain.clone(axis_name=None)
+    self._encoder = encoder
     self._draw = parallel.map_apply(self._forward)
     self._encode = parallel.map_apply(self._styles)
     self._pool = parallel.map_apply(self._features)
@@ -72,9 +74,9 @@ class LabelNetworks:
     """Takes other weights of the same networks, without a recompilation."""
     self.variables = variables
     self.encoder_variables = encoder_variables
-    folded = {"generator": _fold(variables)}
+    folded = {"generator": _fold(variables) if self._folds else variables}
     if self._encoder is not None and encoder_variables is not None:
-      folded["encoder"] = _fold(encoder_variables)
+      folded["encoder"] = encoder_variables
     # They stay on the devices.
     self._folded = parallel.replicate(folded)
 
@@ -113,7 +115,7 @@ class LabelNetworks:
     Raises:
       ValueError: the generator has no batch norm, or there are no batches.
     """
-    stats = self._variables()["generator"]["batch_stats"]
+    stats = self._variables()["generator"].get("batch_stats")
     if not stats:
       raise ValueError(
         "this generator has no running statistics: its norms take each "
