@@ -1,5 +1,6 @@
 """Forward passes of the networks of SPADE and pix2pixHD."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,7 +31,7 @@ def spade_vae(case: Case) -> Iterator[Comparison]:
   """SPADE's encoder of styles, and a generator of the style that it draws."""
   train = is_training(case)
   description, encoder, variables = label_cases.network(case, "E")
-  (mean, log_variance), after = _apply(
+  (mean, log_variance), after = apply(
     encoder, variables, case.picture("image"), train=train
   )
   eps = np.asarray(case.inputs["eps"], case.dtype)
@@ -49,17 +50,23 @@ def is_training(case: Case) -> bool:
   return mode == "train"
 
 
-def _apply(network, variables, *inputs, train):
+def apply(
+  network: nn.Module, variables: Mapping[str, Any], *inputs: Any, train: bool
+) -> tuple[Any, dict[str, Any]]:
   """Applies a network; returns its output and the variables afterwards."""
+  output, mutated = _compiled(network, train)(variables, inputs)
+  return output, {**variables, **mutated}
 
+
+@functools.cache
+def _compiled(network, train):
   @jax.jit
-  def apply(variables, inputs):
+  def call(variables, inputs):
     return network.apply(
       variables, *inputs, train=train, mutable=["batch_stats"]
     )
 
-  output, mutated = apply(variables, inputs)
-  return output, {**variables, **mutated}
+  return call
 
 
 def _generator(case, of_spade, z=None):
@@ -233,7 +240,7 @@ def _compare_outputs(case, outputs, sigmoid, note=""):
 def instance_encoder(case: Case) -> Iterator[Comparison]:
   """pix2pixHD's encoder, before and after its pooling over instances."""
   description, network, variables = label_cases.network(case, "E")
-  raw, after = _apply(
+  raw, after = apply(
     network, variables, case.picture("image"), train=is_training(case)
   )
   ids = label_cases.instances(case)

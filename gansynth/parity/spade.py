@@ -4,6 +4,7 @@ from gansynth.parity import (
   label_data,
   label_losses,
   label_networks,
+  label_runs,
   label_steps,
   vgg19,
 )
@@ -17,4 +18,5 @@ CHECKS = {
   "lr_schedule": label_losses.learning_rates,
   "preprocess": label_data.preprocessing,
   "train_steps": label_steps.spade_steps,
+  "original_run": label_runs.original_run,
 }
