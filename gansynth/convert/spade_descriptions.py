@@ -40,6 +40,10 @@ def generator(
   """
   upsampling = _upsampling(state, source, upsampling)
   width = int(_kernel(state, source, "head_0.conv_0")[0])
+  if not width or width % 16:
+    raise CheckpointError(
+      f"{source}: head_0.conv_0 has {width} outputs; expected a multiple of 16"
+    )
   shared = common.shape(state, source, f"{_MODULATION}.mlp_shared.0.weight")
   spectral = "spectral" * _is_spectral(state)
   has_statistics = any(".param_free_norm.running_" in key for key in state)

@@ -358,7 +358,11 @@ def test_other_networks_are_refused():
     convert_state_dict({"head_0.bias": np.zeros(3)})
   state = networks.state_of(networks.spade(norm="spadeinstance1x1"))
   state["head_0.conv_0.weight"] = np.zeros((3, 2, 1, 1))
-  with pytest.raises(CheckpointError, match=r"x\.pth: its shapes are those of"):
+  with pytest.raises(CheckpointError, match=r"x\.pth: head_0.conv_0 has 3"):
+    convert_state_dict(state, "x.pth")
+  state = networks.state_of(networks.spade_discriminator())
+  state["discriminator_0.model0.0.weight"] = np.zeros((0, 9, 4, 4))
+  with pytest.raises(CheckpointError, match=r"x\.pth: "):
     convert_state_dict(state, "x.pth")
   with pytest.raises(CheckpointError, match="no residual blocks"):
     convert_state_dict({"model.1.weight_orig": np.zeros((4, 3, 7, 7))})
