@@ -188,8 +188,8 @@ def test_devices_draw_other_noise_that_is_one_batch():
     lambda _: common.device_noise(key, (2, 5), parallel.AXIS_NAME),
     axis_name=parallel.AXIS_NAME,
   )(np.zeros(4))
-  np.testing.assert_array_equal(
-    drawn.reshape(8, 5), common.device_noise(key, (8, 5), None)
+  np.testing.assert_allclose(
+    drawn.reshape(8, 5), common.device_noise(key, (8, 5), None), rtol=1e-5
   )
 
 
@@ -364,7 +364,10 @@ def test_published_networks_in_bfloat16(recipe):
   system = tiny_labels.system(
     recipe=recipe,
     **networks,
-    discriminator=models.create("multiscale", features=1, dtype="bfloat16"),
+    discriminator=models.create(
+      "multiscale", features=1, num_scales=1, dtype="bfloat16"
+    ),
+    regenerate=False,  # half of the time to trace it
     perceptual=tiny_labels.Features(),
     pool_size=3 if recipe == "pix2pixhd" else 0,
     ema_decay=0.9,
@@ -386,6 +389,7 @@ def test_published_networks_in_bfloat16(recipe):
   assert jax.tree.structure(state) == jax.tree.structure(after)
   for old, new in zip(*map(jax.tree.leaves, (state, after)), strict=True):
     assert (old.shape, old.dtype) == (new.shape, new.dtype)
+    assert old.weak_type == new.weak_type
   floats = jax.tree.leaves((after.params, after.stats, metrics, details))
   assert {leaf.dtype.name for leaf in floats} == {"float32"}
   assert details.pictures["fake"].shape == (2, 32, 64, 3)
