@@ -9,11 +9,22 @@ import numpy as np
 import optax
 import tiny
 
-from gansynth.models import layers, multiscale, norms, pix2pixhd, spectral
+from gansynth.models import (
+  encoders,
+  layers,
+  multiscale,
+  norms,
+  pix2pixhd,
+  spectral,
+)
 from gansynth.models import semantics as semantics_lib
 from gansynth.systems import label_to_image
 
 NUM_LABELS = 3
+
+FEATURES = semantics_lib.Conditioning(
+  NUM_LABELS, edges=True, features="instance", num_features=2
+)
 
 
 def batch(seed: int = 0, size: int = 4, side: int = 16):
@@ -100,6 +111,34 @@ def discriminator(norm: str = "instance", **fields):
   return multiscale.MultiscaleDiscriminator(
     features=2, num_layers=2, norm=norm, **fields
   )
+
+
+# Fields of systems that differ in what a step does.
+CASES = {
+  "spade_styles": {
+    "generator": StyleGenerator(),
+    "encoder": StyleEncoder(),
+    "discriminator": discriminator("spectralbatch"),
+    "perceptual": Features(),
+  },
+  "spade_single_picture": {
+    "gan_mode": "lsgan",
+    "regenerate": False,
+    "lambda_features": 5.0,
+  },
+  "pix2pixhd": {"recipe": "pix2pixhd", "gan_mode": "lsgan"},
+  "pix2pixhd_features": {
+    "recipe": "pix2pixhd",
+    "generator": generator("batch"),
+    "discriminator": discriminator("spectralbatch"),
+    "conditioning": FEATURES,
+    "encoder": encoders.InstanceEncoder(
+      output_channels=2, features=2, num_downsampling=1, initial_kernel_size=3
+    ),
+    "perceptual": Features(),
+  },
+  "pix2pixhd_pool": {"recipe": "pix2pixhd", "pool_size": 2},
+}
 
 
 def system(**fields):
