@@ -68,7 +68,7 @@ def _one_loss(case, mode, kind, fake, real):
     pair = (other, shown) if kind == "D_real" else (shown, other)
     return label_losses.discriminator_losses(*pair, "spade", ours)[kind]
 
-  value, gradients = jax.value_and_grad(loss)([scale[-1] for scale in own])
+  value, gradients = jax.jit(jax.value_and_grad(loss))([s[-1] for s in own])
   name = f"{mode}/{kind}"
   if name in case.outputs:
     yield compare(name, value, case.outputs[name], tolerance(case, name))
@@ -90,7 +90,7 @@ def _feature_matching(case, fake, real):
     found = label_losses.generator_losses(fake, real, "spade", "hinge", weight)
     return found["G_features"]
 
-  value, gradients = jax.value_and_grad(loss)(fake)
+  value, gradients = jax.jit(jax.value_and_grad(loss))(fake)
   yield compare(name, value, case.outputs[name], tolerance(case, name))
   for name in case.outputs:
     match = re.fullmatch(r"GAN_Feat/grad_(\d+)_(\d+)", name)
@@ -104,7 +104,9 @@ def _divergence(case):
   if name not in case.outputs:
     return
   pair = [jnp.asarray(case.inputs[k], case.dtype) for k in ("mu", "logvar")]
-  value, gradients = jax.value_and_grad(losses.kl_divergence, (0, 1))(*pair)
+  value, gradients = jax.jit(jax.value_and_grad(losses.kl_divergence, (0, 1)))(
+    *pair
+  )
   yield compare(name, value, case.outputs[name], tolerance(case, name))
   names = ("KLD/grad_mu", "KLD/grad_logvar")
   for name, found in zip(names, gradients, strict=True):
