@@ -72,6 +72,10 @@ class LabelNetworks:
     self, variables: Any, encoder_variables: Any = None
   ) -> None:
     """Takes other weights of the same networks, without a recompilation."""
+    # In training they may lie on other hosts' devices, too.
+    variables, encoder_variables = jax.device_get(
+      (variables, encoder_variables)
+    )
     self.variables = variables
     self.encoder_variables = encoder_variables
     folded = {"generator": _fold(variables) if self._folds else variables}

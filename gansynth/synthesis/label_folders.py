@@ -137,17 +137,26 @@ def synthesize_labels(
   skipped = []
   maker = _Maker(translate, chosen, read_maps)
 
+  def read(file: LabelFile) -> dict[int, "Scene"]:
+    wanted = [
+      k
+      for k in range(len(chosen.names))
+      if layout.output(file, k) in missing[file]
+    ]
+    return maker.scenes(file, wanted)
+
   def make(
-    batch: list[tuple[LabelFile, list["Scene"]]],
+    batch: list[tuple[LabelFile, dict[int, "Scene"]]],
   ) -> Iterator[tuple[pathlib.Path, np.ndarray]]:
-    wanted = []
     for file, scenes in batch:
-      for k, scene in enumerate(scenes):
-        if layout.output(file, k) in missing[file]:
-          wanted.append((file, k, scene))
       if layout.input(file) in missing[file]:
-        shown = maker.colored(scenes[0].labels)
-        yield folder / layout.input(file), shown
+        yield folder / layout.input(file), maker.colored(scenes)
+    wanted = [
+      (file, k, scene)
+      for file, scenes in batch
+      for k, scene in scenes.items()
+      if layout.output(file, k) in missing[file]
+    ]
     pictures = translate.translate(maker.finished(wanted))
     for (file, k, _), picture in zip(wanted, pictures, strict=True):
       yield folder / layout.output(file, k), images.to_uint8(picture)
@@ -162,8 +171,8 @@ def synthesize_labels(
   with Progress(len(mine), unit="label map", initial=already) as progress:
     translated = folders.run(
       waiting,
-      read=maker.scenes,
-      group=lambda scenes: translate.canvas(scenes[0]),
+      read=read,
+      group=lambda scenes: translate.canvas(next(iter(scenes.values()))),
       batch_size=translate.batch_size,
       make=make,
       goes_on=skip,
@@ -205,7 +214,7 @@ def recalibrate(
   )
   maker = _Maker(translate, label_styles.drawn(1), read_maps)
   translate.recalibrate(
-    [maker.scenes(file)[0] for file in found[:: -(-len(found) // limit)]]
+    [maker.scenes(file, [0])[0] for file in found[:: -(-len(found) // limit)]]
   )
 
 
@@ -277,11 +286,12 @@ class _Maker:
       else palettes.label_colors(num_labels, first=0)
     )
 
-  def scenes(self, file: LabelFile) -> list["Scene"]:
-    """A scene for each style."""
+  def scenes(self, file: LabelFile, wanted: list[int]) -> dict[int, "Scene"]:
+    """Scenes by the numbers of their styles; one even where none is wanted."""
     maps = self._read(file)
-    scenes = []
-    for k, style in enumerate(self._styles.values):
+    scenes = {}
+    for k in wanted or [0]:
+      style = self._styles.values[k]
       if self._styles.folder is not None and not self._encodes:
         style = maps["image"]
       scene = self._translate.scenes.make(
@@ -293,7 +303,7 @@ class _Maker:
       )
       if self._encodes:
         scene = dataclasses.replace(scene, picture=maps["image"])
-      scenes.append(scene)
+      scenes[k] = scene
     return scenes
 
   def finished(
@@ -312,8 +322,9 @@ class _Maker:
       for scene, latent in zip(scenes, latents, strict=True)
     ]
 
-  def colored(self, labels: np.ndarray) -> np.ndarray:
+  def colored(self, scenes: dict[int, "Scene"]) -> np.ndarray:
     """The label map as the originals show it, uint8 (height, width, 3)."""
+    labels = next(iter(scenes.values())).labels
     if labels.ndim == 3:
       return labels
     return palettes.colorize(labels, self._colors)
