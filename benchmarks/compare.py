@@ -7,8 +7,9 @@ busy machine `cpu ms`, the time of all cores together, says more.
 
 Both sides hold their input on the device and wait for the device to finish.
 gansynth's step is the one that training runs, mapped over one device. The
-other side is `torch_reference.py`: plain eager PyTorch with its default
-settings (cuDNN convolutions may use TF32), and for bfloat16 with autocast.
+other side is `torch_reference.py` or `torch_label_reference.py`: plain PyTorch
+with its default settings (cuDNN convolutions may use TF32), eager unless
+`--compile` is given, and for bfloat16 with autocast.
 """
 
 import argparse
@@ -20,9 +21,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 _HERE = pathlib.Path(__file__).resolve().parent
-_THINGS = ("translate", "train_step")
 _TURN_MS = 500
 _COLUMNS = "{:<18} {:<9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}"
 
@@ -72,50 +73,80 @@ class Worker:
     return answer
 
 
-def main(system: str, description: str) -> None:
-  """Parses the command line and prints the table."""
-  parser = argparse.ArgumentParser(
+def parser(description: str, things: Sequence[str]) -> argparse.ArgumentParser:
+  """Returns a parser of the options that all comparisons have.
+
+  Args:
+    description: the program's docstring.
+    things: what it can measure.
+  """
+  made = argparse.ArgumentParser(
     description=description,
     formatter_class=argparse.RawDescriptionHelpFormatter,
   )
-  parser.add_argument(
-    "--what", default=",".join(_THINGS), help="commas between, of those two"
+
+  def known(names):
+    names = names.split(",")
+    if unknown := set(names) - set(things):
+      raise argparse.ArgumentTypeError(
+        f"{sorted(unknown)} is none of {', '.join(things)}"
+      )
+    return names
+
+  made.add_argument(
+    "--what",
+    type=known,
+    default=",".join(things),
+    help=f"commas between, of {', '.join(things)}",
   )
-  parser.add_argument("--size", type=int, default=256, help="pixels a side")
-  parser.add_argument("--batch", type=int, default=1)
-  parser.add_argument(
+  made.add_argument("--size", type=int, default=256, help="pixels a side")
+  made.add_argument("--batch", type=int, default=1)
+  made.add_argument(
     "--dtype", default="float32", choices=("float32", "bfloat16")
   )
-  parser.add_argument("--device", default="cpu", choices=("cpu", "gpu"))
-  parser.add_argument("--repeats", type=int, default=10)
-  parser.add_argument("--generator", help="if not the published one")
-  parser.add_argument(
+  made.add_argument("--device", default="cpu", choices=("cpu", "gpu"))
+  made.add_argument(
+    "--compile", action="store_true", help="PyTorch's networks, torch.compile"
+  )
+  made.add_argument("--repeats", type=int, default=10)
+  made.add_argument(
     "--torch-python",
     default=sys.executable,
     help="a Python that has PyTorch, if this one has not",
   )
-  arguments = parser.parse_args()
-  things = arguments.what.split(",")
-  if unknown := set(things) - set(_THINGS):
-    parser.error(f"--what knows {_THINGS}, not {sorted(unknown)}")
+  return made
+
+
+def translators(system: str, description: str) -> None:
+  """Parses the command line of a translator and prints the table."""
+  options = parser(description, ("translate", "train_step"))
+  options.add_argument("--generator", help="if not the published one")
+  run(system, options.parse_args())
+
+
+def run(
+  system: str,
+  arguments: argparse.Namespace,
+  scripts: tuple[str, str] = ("jax_worker.py", "torch_worker.py"),
+) -> None:
+  """Measures and prints the table.
+
+  Args:
+    system: name that the workers know.
+    arguments: of `parser` and of parsers made from it; the workers get them
+      as their task, `system` and `what` beside.
+    scripts: the worker of gansynth and that of PyTorch.
+  """
   print(machine())
-  for i, what in enumerate(things):
-    task = {
-      "system": system,
-      "what": what,
-      "size": arguments.size,
-      "batch": arguments.batch,
-      "dtype": arguments.dtype,
-      "device": arguments.device,
-      "generator": arguments.generator,
-    }
-    _measure(task, arguments.torch_python, arguments.repeats, header=not i)
+  for i, what in enumerate(arguments.what):
+    task = {**vars(arguments), "system": system, "what": what}
+    _measure(task, scripts, header=not i)
 
 
-def _measure(task, torch_python, repeats, header):
-  sides = {"gansynth": Worker(sys.executable, "jax_worker.py", task)}
+def _measure(task, scripts, header):
+  sides = {"gansynth": Worker(sys.executable, scripts[0], task)}
   try:
-    sides["torch"] = Worker(torch_python, "torch_worker.py", task)
+    sides["torch"] = Worker(task["torch_python"], scripts[1], task)
   except WorkerError as error:
     print(f"nothing to compare with: {error}", file=sys.stderr)
   if header:
@@ -124,7 +155,7 @@ def _measure(task, torch_python, repeats, header):
       "{system}, {size} x {size} pixels, batch {batch}, {dtype}".format(**task),
     )
   batches = dict.fromkeys(sides, task["batch"])
-  times = measure(task["what"], sides, repeats, batches)
+  times = measure(task["what"], sides, task["repeats"], batches)
   if len(sides) == 2:
     ours, theirs = times.values()
     ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))

@@ -7,4 +7,4 @@ python benchmarks/cyclegan.py --what translate,train_step --size 256 \
 import compare
 
 if __name__ == "__main__":
-  compare.main("cyclegan", __doc__)
+  compare.translators("cyclegan", __doc__)

@@ -18,7 +18,7 @@ import gansynth
 from gansynth import config as config_lib
 from gansynth import parallel, systems
 
-_CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
+CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 _VARIANTS = {
   "cyclegan": "cyclegan.py:folders",
   "pix2pix": "pix2pix.py:aligned",
@@ -27,10 +27,8 @@ _VARIANTS = {
 
 def build(task):
   """Returns (run, compile seconds, versions) for a task of `compare`."""
-  backend = jax.default_backend()
-  if task["device"] == "gpu" and backend != "gpu":
-    raise ValueError(f"JAX finds no GPU, its back end is {backend!r}")
-  config = config_lib.load(str(_CONFIGS / _VARIANTS[task["system"]]))
+  check_device(task)
+  config = config_lib.load(str(CONFIGS / _VARIANTS[task["system"]]))
   config.dtype = task["dtype"]
   config.batch_size = task["batch"]
   if task["generator"]:
@@ -45,12 +43,23 @@ def build(task):
     generator = system.generators()["AtoB"]
     run, seconds = _translation(generator, batch["image_a"])
   else:
-    run, seconds = _training(system, batch)
-  versions = (
+    run, seconds = training(system, batch)
+  return run, seconds, versions()
+
+
+def check_device(task):
+  """Raises ValueError where there is no GPU and the task wants one."""
+  backend = jax.default_backend()
+  if task["device"] == "gpu" and backend != "gpu":
+    raise ValueError(f"JAX finds no GPU, its back end is {backend!r}")
+
+
+def versions():
+  """Names what computes."""
+  return (
     f"gansynth {gansynth.__version__}, jax {jax.__version__}, Python "
     f"{platform.python_version()}, {jax.devices()[0].device_kind}"
   )
-  return run, seconds, versions
 
 
 def _translation(generator, pictures):
@@ -66,9 +75,10 @@ def _translation(generator, pictures):
   return run, seconds
 
 
-def _training(system, batch):
+def training(system, batch, frozen=None):
+  """Returns a function that runs a training step, and compile seconds."""
   state = jax.jit(lambda key: system.init(key, batch))(jax.random.key(0))
-  state = parallel.replicate(state)
+  state = parallel.replicate(state.replace(frozen=frozen or {}))
   step = parallel.map_step(system.train_step)
   batch = parallel.split_batch(batch)
   start = time.perf_counter()
@@ -83,11 +93,12 @@ def _training(system, batch):
   return run, seconds
 
 
-def _peak():
+def peak():
+  """Peak MiB of the GPU's memory, None without."""
   statistics = jax.devices()[0].memory_stats() or {}
   peak = statistics.get("peak_bytes_in_use")
   return None if peak is None else peak / 2**20
 
 
 if __name__ == "__main__":
-  worker.serve(build, _peak)
+  worker.serve(build, peak)

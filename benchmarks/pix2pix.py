@@ -7,4 +7,4 @@ python benchmarks/pix2pix.py --what translate,train_step --size 256 \
 import compare
 
 if __name__ == "__main__":
-  compare.main("pix2pix", __doc__)
+  compare.translators("pix2pix", __doc__)

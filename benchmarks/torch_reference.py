@@ -4,6 +4,7 @@ Written for the benchmark from the papers' descriptions, the way such code is
 commonly written; it is not part of the library.
 """
 
+import functools
 import itertools
 import random
 
@@ -109,16 +110,18 @@ def discriminator(channels, norm, width=64):
   return nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, 1, 1))
 
 
-def create(system, what, generator, device):
+def create(system, what, generator, device, compiled=False):
   """Returns a function of two batches that translates or trains once."""
   generator = generator or {"cyclegan": "resnet_9blocks"}.get(
     system, "unet_256"
   )
 
+  ready = functools.partial(_ready, device=device, compiled=compiled)
+
   def network():
     if generator in _BLOCKS:
-      return _ready(resnet_generator(_BLOCKS[generator]), device)
-    return _ready(UnetGenerator(_LEVELS[generator]), device)
+      return ready(resnet_generator(_BLOCKS[generator]))
+    return ready(UnetGenerator(_LEVELS[generator]))
 
   if generator not in _BLOCKS and generator not in _LEVELS:
     raise ValueError(
@@ -128,15 +131,16 @@ def create(system, what, generator, device):
   if what == "translate":
     return _Translation(network())
   if system == "cyclegan":
-    return _CycleGAN(network, device)
-  return _Pix2Pix(network, device)
+    return _CycleGAN(network, ready)
+  return _Pix2Pix(network, ready)
 
 
-def _ready(network, device):
+def _ready(network, device, compiled):
   for module in network.modules():
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
       nn.init.normal_(module.weight, 0, 0.02)
-  return network.to(device)
+  network = network.to(device)
+  return torch.compile(network) if compiled else network
 
 
 class _Translation:
@@ -177,11 +181,9 @@ def _train_only(networks, wanted):
 
 
 class _CycleGAN:
-  def __init__(self, network, device):
+  def __init__(self, network, ready):
     self.generators = [network(), network()]
-    self.judges = [
-      _ready(discriminator(3, "instance"), device) for _ in range(2)
-    ]
+    self.judges = [ready(discriminator(3, "instance")) for _ in range(2)]
     self.generator_adam = _adam(*self.generators)
     self.judge_adam = _adam(*self.judges)
     self.pools = [_Pool(), _Pool()]
@@ -214,9 +216,9 @@ def _square(logits, target):
 
 
 class _Pix2Pix:
-  def __init__(self, network, device):
+  def __init__(self, network, ready):
     self.generator = network()
-    self.judge = _ready(discriminator(6, "batch"), device)
+    self.judge = ready(discriminator(6, "batch"))
     self.generator_adam = _adam(self.generator)
     self.judge_adam = _adam(self.judge)
 

@@ -2,12 +2,31 @@
 
 import os
 import platform
+import time
 
 import worker
 
 
 def build(task):
   """Returns (run, compile seconds, versions) for a task of `compare`."""
+  torch, device = prepare(task)
+  import torch_reference
+
+  shape = (task["batch"], 3, task["size"], task["size"])
+  a, b = (torch.rand(shape, device=device) * 2 - 1 for _ in range(2))
+  step = torch_reference.create(
+    task["system"], task["what"], task["generator"], device, task["compile"]
+  )
+  return runner(task, device, lambda: step(a, b))
+
+
+def prepare(task):
+  """Imports PyTorch and sets it up; returns it and the device's name.
+
+  Raises:
+    ImportError: there is no PyTorch.
+    ValueError: there is no GPU, and the task wants one.
+  """
   try:
     import torch
   except ImportError as error:
@@ -15,38 +34,44 @@ def build(task):
       "this Python has no PyTorch; install it (pip install torch), or name "
       "one that has it with --torch-python"
     ) from error
-  import torch_reference
-
   if task["device"] == "gpu" and not torch.cuda.is_available():
     raise ValueError("PyTorch finds no GPU")
-  device = "cuda" if task["device"] == "gpu" else "cpu"
   torch.set_num_threads(len(os.sched_getaffinity(0)))
   torch.manual_seed(0)
-  shape = (task["batch"], 3, task["size"], task["size"])
-  a, b = (torch.rand(shape, device=device) * 2 - 1 for _ in range(2))
-  step = torch_reference.create(
-    task["system"], task["what"], task["generator"], device
-  )
+  return torch, "cuda" if task["device"] == "gpu" else "cpu"
+
+
+def runner(task, device, step):
+  """Returns what `build` is to return, for a function that runs once."""
+  import torch
+
   autocast = task["dtype"] == "bfloat16"
 
   def run():
     with torch.autocast(device, torch.bfloat16, enabled=autocast):
-      step(a, b)
+      step()
     if device == "cuda":
       torch.cuda.synchronize()
 
+  start = time.perf_counter()
+  if task["compile"]:
+    run()
+  seconds = time.perf_counter() - start
   versions = (
-    f"torch {torch.__version__}, eager, Python {platform.python_version()}, "
+    f"torch {torch.__version__}, "
+    f"{'compiled' if task['compile'] else 'eager'}, Python "
+    f"{platform.python_version()}, "
     + (
       torch.cuda.get_device_name()
       if device == "cuda"
       else f"{torch.get_num_threads()} threads"
     )
   )
-  return run, 0.0, versions
+  return run, seconds, versions
 
 
-def _peak():
+def peak():
+  """Peak MiB of the GPU's memory, None without."""
   import torch
 
   if not torch.cuda.is_initialized():
@@ -55,4 +80,4 @@ def _peak():
 
 
 if __name__ == "__main__":
-  worker.serve(build, _peak)
+  worker.serve(build, peak)
