@@ -8,14 +8,18 @@ added to it for what varies or reaches beyond the picture, and every pixel reads
 its row. The result is the dense form's up to rounding.
 
 Rows are computed for tiles of 2 x 2 pixels, once for all tiles with the same
-surroundings: half of those that vary in a photograph's label map at 256
-pixels are of others' kind, most in drawn scenes. They are found by sorting
-and comparing, not by trusting a hash. Some hundreds of tiles are computed at
-a time, in a loop that ends with the last. All shapes are static and the label
+surroundings: of those that vary at 256 pixels, two fifths repeat others in
+photographs' label maps, half in drawn scenes. They are found by sorting and
+comparing, not by trusting a hash. Some hundreds of tiles are computed at a
+time, in a loop that ends with the last. All shapes are static and the label
 map decides over nothing but the number of turns: one compiled program takes
 all maps, none is too much for it, and one that varies everywhere takes about
 as long as the dense form. That is why there is no choice among several
 capacities.
+
+Processor time on two cores to that of the dense form, photographs' label maps,
+184 input channels: 0.2 to 0.35 at 256 pixels, 0.35 to 0.65 at 128, 0.65 to 0.9
+at 64, nothing gained below. Where all varies: 0.8, 1.15 and 1.2.
 
 It is for inference, a loop of unknown length has no reverse-mode derivative,
 and for CPUs: dense convolutions are what accelerators are fast at, and a loop
