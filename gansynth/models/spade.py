@@ -12,6 +12,7 @@ from gansynth.models import (
   layers,
   norms,
   semantic_convolution,
+  sparse_modulation,
   spectral,
 )
 from gansynth.models import (
@@ -76,18 +77,26 @@ class Spade(nn.Module):
   """
 
   norm: Callable  # constructor of a normalisation without parameters
+  train: bool = False  # in training, `plan` is left aside
   hidden: int = 128  # channels between the label map and its modulation
   kernel_size: int = 3  # of all three convolutions
   dtype: layers.Dtype = jnp.float32
   kernel_init: nn.initializers.Initializer = nn.initializers.normal(0.02)
 
   @nn.compact
-  def __call__(self, x: jax.Array, semantics: Semantics) -> jax.Array:
+  def __call__(
+    self,
+    x: jax.Array,
+    semantics: Semantics,
+    plan: sparse_modulation.Plan | None = None,
+  ) -> jax.Array:
     """Returns x, normalised and modulated.
 
     Args:
       x: (batch, height, width, channels).
       semantics: a label map or an array of that height and width.
+      plan: `sparse_modulation.plan` of it; None: the modulation is computed
+        everywhere.
     """
     weights = {}
     for name, inputs, outputs in (
@@ -98,15 +107,14 @@ class Spade(nn.Module):
       shape = (self.kernel_size, self.kernel_size, inputs, outputs)
       weights[name] = _Weights(shape, self.kernel_init, name=name)()
     normalized = self.norm(name="norm")(x)
+    if not self.train:
+      return sparse_modulation.modulate(
+        normalized, semantics, **weights, dtype=self.dtype, plan=plan
+      )
+    # Two convolutions: the gradient of one to twice as many channels is slower.
     hidden = nn.relu(self._convolve(semantics, **weights["shared"]))
-    # One convolution to twice as many channels is faster than two.
-    both = jax.tree.map(
-      lambda *parts: jnp.concatenate(parts, -1),
-      weights["gamma"],
-      weights["beta"],
-    )
-    gamma, beta = jnp.split(self._convolve(hidden, **both), 2, axis=-1)
-    return normalized * (1 + gamma) + beta
+    gamma = self._convolve(hidden, **weights["gamma"])
+    return normalized * (1 + gamma) + self._convolve(hidden, **weights["beta"])
 
   def _convolve(self, x, kernel, bias):
     y = semantic_convolution.conv2d(
@@ -123,15 +131,20 @@ class SpadeBlock(nn.Module):
   spade: Callable
 
   @nn.compact
-  def __call__(self, x: jax.Array, semantics: Semantics) -> jax.Array:
+  def __call__(
+    self,
+    x: jax.Array,
+    semantics: Semantics,
+    plan: sparse_modulation.Plan | None = None,
+  ) -> jax.Array:
     inputs = x.shape[-1]
     conv = functools.partial(self.conv, kernel_size=3, padding=1)
-    y = self.spade(name="norm_0")(x, semantics)
+    y = self.spade(name="norm_0")(x, semantics, plan)
     y = conv(min(inputs, self.features), name="conv_0")(_leaky_relu(y))
-    y = self.spade(name="norm_1")(y, semantics)
+    y = self.spade(name="norm_1")(y, semantics, plan)
     y = conv(self.features, name="conv_1")(_leaky_relu(y))
     if inputs != self.features:
-      x = self.spade(name="norm_s")(x, semantics)
+      x = self.spade(name="norm_s")(x, semantics, plan)
       x = self.conv(
         self.features, kernel_size=1, use_bias=False, name="conv_s"
       )(x)
@@ -152,12 +165,12 @@ class SpadeGenerator(nn.Module):
   features: int = 64  # width of the last block but with "most", ngf
   norm: str = "spectralspadesyncbatch3x3"  # see `parse_norm`
   upsampling: str = "normal"  # UPSAMPLINGS
-  hidden: int = 128  # channels between label maps and modulation, always 128
-  # in the original
+  hidden: int = 128  # between label map and modulation; the original's width
   use_vae: bool = False  # first layer from a latent vector
   latent_size: int = 256
   height: int = 0  # of the pictures; 0: that of the label maps
   width: int = 0
+  sparse: bool = False  # in evaluation, modulate only where label maps vary
   init_type: str = "xavier"  # of kernels without spectral norm, layers' names
   init_gain: float = 0.02
   remat: bool = False  # recompute the blocks in the backward pass
@@ -243,6 +256,7 @@ class SpadeGenerator(nn.Module):
     spade = functools.partial(
       Spade,
       norm=self._norm(norm, train),
+      train=train,
       hidden=self.hidden,
       kernel_size=kernel_size,
       dtype=self.dtype,
@@ -253,12 +267,20 @@ class SpadeGenerator(nn.Module):
       conv=self._spectral(conv, train) if is_spectral else conv,
       spade=spade,
     )
-    resized = functools.cache(
-      functools.partial(semantics_lib.resize_semantics, semantics)
-    )
+
+    @functools.cache
+    def resized(size):
+      return semantics_lib.resize_semantics(semantics, size)
+
+    @functools.cache
+    def plan(size):
+      if train or not self.sparse:
+        return None
+      return sparse_modulation.plan(resized(size), kernel_size)
 
     def draw(x, features, name):
-      return block(features, name=name)(x, resized(x.shape[1:3]))
+      size = x.shape[1:3]
+      return block(features, name=name)(x, resized(size), plan(size))
 
     widths = [self.features * n for n in (16, 8, 4, 2, 1)]
     if self.upsampling == "most":
