@@ -164,16 +164,21 @@ def label_to_image() -> ml_collections.ConfigDict:
 
   config.synthesize = ml_collections.ConfigDict()
   config.synthesize.input = ""  # folder of label maps
-  config.synthesize.instances = ""  # folder of instance maps; or "labels"
-  config.synthesize.styles = ""  # folder of pictures to take styles from
-  config.synthesize.number = 1  # styles drawn for each label map
+  config.synthesize.instances = ""  # of instance maps; labels: none are needed
+  config.synthesize.styles = ""  # of pictures whose styles are taken; "": drawn
+  config.synthesize.style_pairing = "all"  # name: the one of the map's name
+  config.synthesize.sample = False  # draw around an encoded style
+  config.synthesize.number = 1  # of styles drawn for each label map
+  config.synthesize.seed = 0  # of what is drawn
   config.synthesize.output = ""
   config.synthesize.results = "plain"  # original: the original's folders
-  config.synthesize.checkpoint = ""  # converted network; "": the run's own
+  config.synthesize.checkpoint = ""  # networks of elsewhere; "": the run's own
   config.synthesize.step = 0  # of the run; 0: the best one, else the latest
+  config.synthesize.size = "trained"  # labels: that of each label map
+  config.synthesize.sparse = ml_collections.config_dict.placeholder(bool)
   config.synthesize.format = "png"  # or jpg
   config.synthesize.batch_size = 1
-  config.synthesize.mode = "eval"  # batch: the batch's own statistics
+  config.synthesize.mode = "eval"  # batch: each picture's own statistics
   config.synthesize.skip_unreadable = False
   return config
 

@@ -63,9 +63,11 @@ class LabelSamples:
 
   def makers(self, state: Any) -> LabelTranslator:
     """The label translator, with this state's weights."""
+    encoder = None
+    if self._system.encoder is not None:
+      encoder = self._system.encoder_variables(state)
     self._translate.set_variables(
-      self._system.generator_variables(state, systems.LABELS),
-      self._system.encoder_variables(state),
+      self._system.generator_variables(state), encoder
     )
     return self._translate
 

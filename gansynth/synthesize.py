@@ -1,4 +1,4 @@
-"""Checkpoint and pictures in, a folder of translated pictures out."""
+"""A checkpoint and a folder in, a folder of pictures out."""
 
 import os
 import pathlib
@@ -9,10 +9,12 @@ import ml_collections
 import numpy as np
 from absl import logging
 
-from gansynth import checkpoints, images, parallel
+from gansynth import checkpoints, images, label_networks, parallel
 from gansynth import config as config_lib
+from gansynth.data.labels.reading import LabelReader
+from gansynth.label_translator import LabelTranslator
 from gansynth.progress import Progress
-from gansynth.synthesis import background, folders, record
+from gansynth.synthesis import background, folders, label_folders, record
 from gansynth.synthesis.folders import RECORD, Result
 from gansynth.translator import Translator
 
@@ -20,11 +22,11 @@ from gansynth.translator import Translator
 def synthesize(
   config: ml_collections.ConfigDict, workdir: pathlib.Path
 ) -> Result:
-  """Translates the folder `config.synthesize.input`.
+  """Makes pictures of what is in the folder `config.synthesize.input`.
 
   Args:
     config: `synthesize`; networks as the run in `workdir` was made with,
-      unless `synthesize.checkpoint` names a converted network.
+      unless `synthesize.checkpoint` names others.
     workdir: the run whose generator is used.
 
   Returns:
@@ -32,7 +34,7 @@ def synthesize(
 
   Raises:
     ValueError: folders that are missing, another run's results in the output
-      folder, or a picture that cannot be read.
+      folder, or a file that cannot be read.
   """
   options = config.synthesize
   for name in ("input", "output"):
@@ -40,15 +42,28 @@ def synthesize(
       raise config_lib.ConfigError(
         f"synthesize.{name} is not set; give --config.synthesize.{name}=FOLDER"
       )
-  loading = {"batch_size": options.batch_size, "mode": options.mode}
-  if options.checkpoint:
-    translate = Translator.load(options.checkpoint, **loading)
-  else:
+  if not options.checkpoint:
     config_lib.check(config, workdir, only=config_lib.NETWORKS)
-    translate = Translator.load(
-      workdir, options.direction, options.step, **loading
-    )
-  result = translate_folder(
+  make = _of_labels if config.system == "label_to_image" else _of_pictures
+  result = make(config, options.checkpoint or workdir)
+  print(
+    f"{result.translated} pictures translated, {result.already_there} were "
+    f"there already, {len(result.skipped)} could not be read; look in "
+    f"{options.output}"
+  )
+  return result
+
+
+def _of_pictures(config, place):
+  options = config.synthesize
+  translate = Translator.load(
+    place,
+    options.direction,
+    options.step,
+    batch_size=options.batch_size,
+    mode=options.mode,
+  )
+  return translate_folder(
     translate,
     options.input,
     options.output,
@@ -56,12 +71,45 @@ def synthesize(
     file_format=options.format,
     skip_unreadable=options.skip_unreadable,
   )
-  print(
-    f"{result.translated} pictures translated, {result.already_there} were "
-    f"there already, {len(result.skipped)} could not be read; look in "
-    f"{options.output}"
+
+
+def _of_labels(config, place):
+  options = config.synthesize
+  if options.size not in ("trained", label_networks.OF_LABELS):
+    raise config_lib.ConfigError(
+      f"synthesize.size is {options.size!r}; choose trained or labels"
+    )
+  from_labels = options.instances == label_folders.OF_LABELS
+  translate = LabelTranslator.load(
+    place,
+    options.step,
+    batch_size=options.batch_size,
+    mode=options.mode,
+    seed=options.seed,
+    instances=options.instances if from_labels else "",
+    size=None if options.size == "trained" else options.size,
+    sparse=options.sparse,
   )
-  return result
+  return label_folders.synthesize_labels(
+    translate,
+    options.input,
+    options.output,
+    instances=options.instances,
+    styles=options.styles,
+    style_pairing=options.style_pairing,
+    sample=options.sample,
+    number=options.number,
+    reader=LabelReader(
+      num_labels=translate.conditioning.num_labels,
+      dont_care=translate.conditioning.dont_care,
+      palette=config.data.palette,
+      ade20k_shift=config.data.ade20k_shift,
+    ),
+    results=options.results,
+    experiment=pathlib.Path(place).stem,
+    file_format=options.format,
+    skip_unreadable=options.skip_unreadable,
+  )
 
 
 def translate_folder(

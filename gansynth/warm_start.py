@@ -49,7 +49,7 @@ def start_from(
     part: traverse_util.flatten_dict(jax.device_get(getattr(state, part)))
     for part in _COLLECTIONS
   }
-  taken, total = 0, 0
+  kernels = 0  # a bias that fits by chance is no start
   for name, variables in found.items():
     root = _PLACES[name]
     fresh, number = [], 0
@@ -67,6 +67,7 @@ def start_from(
           continue
         flat[part][path] = np.asarray(array, flat[part][path].dtype)
         number += 1
+        kernels += array.ndim > 1
     if number + len(fresh):
       logging.info(
         "%s: %d of %d arrays of %s taken%s",
@@ -76,13 +77,10 @@ def start_from(
         name,
         f"; drawn at random: {_some(fresh)}" if fresh else "",
       )
-    taken += number
-    total += number + len(fresh)
-  if not taken:
+  if not kernels:
     raise ValueError(
-      f"{place}: nothing of its networks ({', '.join(found)}) fits the ones "
-      f"to be trained, which have {total} arrays there; init_from wants "
-      "networks of the same kind and width"
+      f"{place}: no kernel of its networks ({', '.join(found)}) fits the ones "
+      "to be trained; init_from wants networks of the same kind and width"
     )
   parts = {
     part: traverse_util.unflatten_dict(arrays) for part, arrays in flat.items()
