@@ -19,13 +19,18 @@ class CaseError(ValueError):
 class Arrays(dict):
   """Recorded arrays by name, which remembers those that were looked at."""
 
-  def __init__(self, *arguments: Any):
-    super().__init__(*arguments)
+  def __init__(self, arrays: Any, source: str):
+    """Takes arrays by name, and the file they are from for messages."""
+    super().__init__(arrays)
     self.used = set()
+    self._source = source
 
   def __getitem__(self, name: str) -> np.ndarray:
     self.used.add(name)
     return super().__getitem__(name)
+
+  def __missing__(self, name: str) -> np.ndarray:
+    raise CaseError(f"{self._source} has no {name!r}")
 
 
 class Case:
@@ -112,7 +117,7 @@ class Case:
   def _load(self, name):
     try:
       with np.load(self.folder / name, allow_pickle=False) as arrays:
-        return Arrays(arrays)
+        return Arrays(arrays, str(self.folder / name))
     except (OSError, ValueError) as e:
       raise CaseError(f"{self.folder}: no readable {name} ({e})") from e
 

@@ -14,6 +14,7 @@ from gansynth.parity.case import Case, CaseError, to_nhwc
 from gansynth.parity.comparison import Comparison, Tolerance, compare
 
 _DEFAULT = Tolerance(2e-5)
+_FEATURES = ("feat", "feat_map", "features")  # names of recorded ones
 # "max(2e-5, 30*fp32_vs_fp64_maxabs[key])"
 _MEASURED = re.compile(r"max\(\s*([\d.e+-]+)\s*,\s*([\d.e+-]+)\s*\*\s*fp32_vs")
 
@@ -119,8 +120,8 @@ def conditioning(
   values = options(case).values
   edges = "instance" in case.inputs and not values.get("no_instance", False)
   if "label_nc" not in values:
-    pooled = case.inputs.get("feat")
-    extra = 0 if pooled is None else pooled.shape[1]
+    pooled = features(case)
+    extra = 0 if pooled is None else pooled.shape[-1]
     if channels is None:
       raise CaseError(f"{case.folder}: case.json does not tell label_nc")
     return Conditioning(
@@ -176,17 +177,27 @@ def instances(case: Case, name: str = "instance") -> np.ndarray | None:
   return case.inputs[name][:, 0].astype(np.int32)
 
 
+def features(case: Case) -> np.ndarray | None:
+  """Returns recorded features of instances as NHWC, or None."""
+  names = [name for name in _FEATURES if name in case.inputs]
+  return case.picture(names[0]) if names else None
+
+
 def semantics(
-  case: Case, wanted: Conditioning, *, for_generator: bool = True
+  case: Case, wanted: Conditioning, pooled: Any = None
 ) -> LabelMap | jax.Array:
-  """Makes what the networks are shown from the label and instance maps."""
-  features = None
-  if for_generator and wanted.features != "none":
-    features = case.picture("feat")
+  """Makes what the networks are shown from the label and instance maps.
+
+  Args:
+    case: the case.
+    wanted: channels beside each other.
+    pooled: features of instances (batch, height, width, num_features), which
+      the generator is shown and the discriminator is not.
+  """
   return wanted(
     labels(case, wanted),
     instances(case) if wanted.edges else None,
-    features,
+    pooled,
     dtype=case.dtype,
   )
 

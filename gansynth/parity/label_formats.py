@@ -35,6 +35,8 @@ def coco_rle(case: Case) -> Iterator[Comparison]:
       yield from _entry(case, name, stated)
     except KeyError as error:
       raise CaseError(f"{case.folder}: {name} lacks {error}") from None
+    except CaseError:
+      raise
     except ValueError as error:
       yield Comparison(name, False, note=str(error))
 

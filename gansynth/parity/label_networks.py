@@ -78,7 +78,10 @@ def _generator(case, of_spade, z=None):
   wanted = label_cases.conditioning(
     case, case.constructor.get("input_nc"), is_pix2pixhd=not of_spade
   )
-  semantics = label_cases.semantics(case, wanted)
+  pooled = None
+  if wanted.features != "none":
+    pooled = _features(case, wanted)
+  semantics = label_cases.semantics(case, wanted, pooled)
   yield from label_cases.compare_semantics(case, semantics)
   latent = (z,) if getattr(network, "use_vae", False) else ()
   known = activations.places(description, of_spade)
@@ -101,6 +104,20 @@ def _generator(case, of_spade, z=None):
     # As an array of channels, where the map of labels was looked up above.
     picture, _, _ = _draw(network, variables, (dense, *latent), train, {})
     yield _compare_picture(case, "fake", picture, "from the recorded semantics")
+
+
+def _features(case, wanted):
+  """Features of instances: recorded, or what the encoder makes of a picture."""
+  recorded = label_cases.features(case)
+  if recorded is not None:
+    return recorded
+  _, encoder, variables = label_cases.network(case, "E")
+  train = is_training(case)
+  raw, _ = apply(encoder, variables, case.picture("image"), train=train)
+  ids = label_cases.instances(case, wanted.features)
+  if ids is None:
+    raise CaseError(f"{case.folder}: inputs.npz has no {wanted.features!r}")
+  return encoders.pool_instances(raw, ids)
 
 
 def _draw(network, variables, inputs, train, names):
@@ -154,7 +171,7 @@ def _discriminator(case, is_pix2pixhd):
   picture = case.picture("image")
   channels = _input_channels(variables) - picture.shape[-1]
   wanted = label_cases.conditioning(case, channels, is_pix2pixhd)
-  semantics = label_cases.semantics(case, wanted, for_generator=False)
+  semantics = label_cases.semantics(case, wanted)
   yield from label_cases.compare_semantics(case, semantics)
   sigmoid = case.constructor.get("use_sigmoid", False)
   outputs, gradient, after = _judge(

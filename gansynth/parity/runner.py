@@ -9,8 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gansynth.convert import CheckpointError
-from gansynth.images import ImageError
 from gansynth.parity.case import Case, CaseError
 from gansynth.parity.comparison import Comparison
 from gansynth.parity.networks import is_counter
@@ -94,5 +92,8 @@ def run_case(
       if not count:
         raise CaseError(f"{folder}: nothing in the case was compared")
       yield from _not_compared(case)
-    except (CheckpointError, ImageError, OSError) as e:
+    except CaseError:
+      raise
+    except (ValueError, OSError) as e:
+      # What networks, systems and readers refuse, a case cannot have.
       raise CaseError(f"{folder}: {e}") from e
