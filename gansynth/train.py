@@ -26,6 +26,7 @@ from gansynth import config as config_lib
 from gansynth.data import pipeline
 from gansynth.metric_writer import MetricWriter
 from gansynth.progress import Progress
+from gansynth.systems import common
 
 SAMPLES = "samples"
 _STEPS_AHEAD = 2  # that may be under way on the devices
@@ -89,7 +90,8 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
   state = jax.jit(
     lambda key: system.init(key, batch_shape), compiler_options=options
   )(jax.random.PRNGKey(config.seed))
-  state = state.replace(frozen=dict(system.frozen))
+  if isinstance(state, common.GuidedState):
+    state = state.replace(frozen=system.frozen)
   for side, networks in state.params.items():
     for name, params in networks.items():
       count = parameter_overview.count_parameters(params)

@@ -121,7 +121,8 @@ def load_state(
   ) as checkpointer:
     step = step or checkpointer.best_step() or 0
     raw, _ = checkpointer.restore(step=step)
-  state = common.GanState(**raw)
+  kind = common.GuidedState if "frozen" in raw else common.GanState
+  state = kind(**raw)
   return step or int(state.step), state
 
 

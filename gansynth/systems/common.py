@@ -1,7 +1,6 @@
 """What every system's train step is made of."""
 
-import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -29,9 +28,6 @@ class Phase(NamedTuple):
 
 class System:
   """What the systems have in common whose steps are all alike."""
-
-  # Weights that are never trained, for whoever builds a state.
-  frozen: Mapping[str, PyTree] = types.MappingProxyType({})
 
   def train_steps(self) -> dict[str, Callable]:
     """One device's share of a step, (state, batch) -> (state, metrics).
@@ -63,7 +59,12 @@ class GanState(struct.PyTreeNode):
   opt_state: PyTree
   ema: PyTree  # averaged generator parameters, or {}
   pool: PyTree  # image pools, or {}
-  frozen: PyTree = struct.field(default_factory=dict)  # weights never trained
+
+
+class GuidedState(GanState):
+  """A state with weights that losses use and nothing trains."""
+
+  frozen: PyTree  # variables by name, or {}
 
 
 class StepDetails(struct.PyTreeNode):

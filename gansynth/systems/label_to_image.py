@@ -172,6 +172,7 @@ class LabelToImage(common.System):
       self.discriminator_optimizer,
       self.ema_decay,
     )
+    state = common.GuidedState(**vars(state), frozen={})
     if not self.pool_size:  # an array without elements cannot be saved
       return state
     shown = passes.pack(passes.conditions(self, batch), image)
