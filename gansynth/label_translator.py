@@ -77,7 +77,7 @@ class LabelTranslator:
         is what it was trained at.
       dtype: of the computation, such as "bfloat16"; None: the network's own.
       sparse: whether SPADE's modulation is computed only where label maps
-        vary; None: as the generator does by itself.
+        vary, which is exact and pays on a CPU; None: on a CPU.
 
     Raises:
       ValueError: an unknown mode, or an option that the generator has not.
@@ -86,13 +86,14 @@ class LabelTranslator:
     generator = label_networks.resized(generator.clone(**changed), size)
     if encoder is not None:
       encoder = encoder.clone(**changed)
-    if sparse is not None:
-      if not hasattr(generator, "sparse"):
-        raise ValueError(
-          f"{type(generator).__name__} has no modulation that could be sparse; "
-          "leave sparse out"
-        )
-      generator = generator.clone(sparse=sparse)
+    if hasattr(generator, "sparse"):
+      on_cpu = jax.default_backend() == "cpu"
+      generator = generator.clone(sparse=on_cpu if sparse is None else sparse)
+    elif sparse is not None:
+      raise ValueError(
+        f"{type(generator).__name__} has no modulation that could be sparse; "
+        "leave sparse out"
+      )
     if isinstance(features, str | os.PathLike):
       features = instance_features.load(features)
     devices = jax.local_device_count()
@@ -171,7 +172,7 @@ class LabelTranslator:
       "weights": checkpoints.digest(
         [self.variables, self._networks.encoder_variables]
       ),
-      "network": repr(self.generator),
+      "network": repr(label_networks.dense(self.generator)),
       "conditioning": dataclasses.asdict(self.conditioning),
       "mode": self.mode,
       **self._options,
