@@ -200,6 +200,13 @@ class LabelNetworks:
     return flat[None] / (1 - norms.BatchNorm.momentum)
 
 
+def dense(generator: nn.Module) -> nn.Module:
+  """The generator that computes the same with plain convolutions."""
+  if hasattr(generator, "sparse"):
+    return generator.clone(sparse=False)
+  return generator
+
+
 def resized(
   generator: nn.Module, size: tuple[int, int] | str | None
 ) -> nn.Module:
