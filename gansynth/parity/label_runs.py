@@ -16,13 +16,13 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gansynth import convert, images
-from gansynth.convert import CheckpointError, torch_options
+from gansynth import images
+from gansynth.convert import torch_options
 from gansynth.data import labels as label_data
 from gansynth.data.labels import palettes
 from gansynth.label_translator import LabelTranslator
 from gansynth.models.semantics import Conditioning
-from gansynth.parity import comparison, label_networks
+from gansynth.parity import comparison, label_imports, label_networks
 from gansynth.parity.case import Case, CaseError, to_nchw
 from gansynth.parity.comparison import EXACT, Comparison, Tolerance, compare
 from gansynth.parity.label_cases import tolerance
@@ -42,88 +42,10 @@ _LOADED = Tolerance(1e-6)
 
 def original_run(case: Case) -> Iterator[Comparison]:
   """Imports every checkpoint of the run and repeats its test."""
-  for folder in sorted(path.parent for path in _files(case, "opt.txt")):
-    yield from _compare_options(folder)
-  for path in _files(case, "*.pth"):
-    yield _import(path)
+  yield from label_imports.compare_imports(case)
   test = _Test(case)
   yield from test.compare()
   yield from test.compare_synthesis()
-
-
-def _files(case, pattern):
-  return sorted(case.folder.glob(f"checkpoints/*/{pattern}"))
-
-
-def _compare_options(folder):
-  """Both files of options say the same."""
-  pickled = folder / torch_options.PICKLE
-  if not pickled.is_file():
-    return
-  one = torch_options.read_text(folder / torch_options.TEXT).values
-  other = torch_options.read_pickle(pickled).values
-  differing = [
-    f"{name} {one.get(name)!r} and {other.get(name)!r}"
-    for name in one.keys() | other.keys()
-    if str(one.get(name)) != str(other.get(name))
-    # The text has no quotes; the pickle may not have what is derived.
-    and name in one
-    and name in other
-  ]
-  yield Comparison(
-    f"{folder.name}/{torch_options.TEXT} and {torch_options.PICKLE}",
-    not differing,
-    note="; ".join(sorted(differing)) or f"{len(other)} options",
-  )
-
-
-def _import(path):
-  """A checkpoint must become the network that the options tell."""
-  name = f"{path.parent.name}/{path.name}"
-  try:
-    description, _ = convert.from_original(path)
-    options = torch_options.find(path.parent)
-  except CheckpointError as error:
-    return Comparison(name, False, note=str(error))
-  letter = path.stem.rpartition("_")[2]
-  expected = _expected(options.values if options else {}, letter)
-  differing = [
-    f"{key} {description.get(key)!r}, expected {value!r}"
-    for key, value in expected.items()
-    if description.get(key) != value
-  ]
-  note = "; ".join(differing) or f"imported as {description['name']}"
-  return Comparison(name, not differing, note=note)
-
-
-def _expected(values, letter):
-  """Fields of a network's description, as far as options tell them."""
-  names = {
-    "D": {
-      "features": "ndf",
-      "num_scales": "num_D",
-      "num_layers": "n_layers_D",
-      "norm": "norm_D",
-    },
-    "E": {"features": "ngf", "norm": "norm_E"},
-    "G": {"features": "ngf", "norm": "norm_G"},
-  }[letter]
-  kinds = {"D": "multiscale", "E": "style_encoder"}
-  of_spade = values.get("netG", "spade") == "spade"
-  if letter == "G" and of_spade:
-    names |= {"upsampling": "num_upsampling_layers", "use_vae": "use_vae"}
-  elif letter == "G":
-    names |= {
-      "num_downsampling": "resnet_n_downsample",
-      "num_blocks": "resnet_n_blocks",
-      "kernel_size": "resnet_kernel_size",
-      "initial_kernel_size": "resnet_initial_kernel_size",
-    }
-  generator = "spade" if of_spade else "pix2pixhd_global"
-  expected = {"name": kinds.get(letter, generator)}
-  return expected | {
-    field: values[name] for field, name in names.items() if name in values
-  }
 
 
 class _Test:
@@ -395,7 +317,9 @@ def _test_options(case: Case) -> dict[str, Any]:
     raise CaseError(
       f"{case.folder}: case.json has no resolved_test_options or test_command"
     )
-  experiments = [path.parent for path in _files(case, "*_net_G.pth")]
+  experiments = [
+    path.parent for path in label_imports.find(case, "*_net_G.pth")
+  ]
   chosen = [
     path for path in experiments if path.name == command.get("name", path.name)
   ]
