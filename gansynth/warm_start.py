@@ -10,15 +10,15 @@ import numpy as np
 from absl import logging
 from flax import traverse_util
 
-from gansynth import checkpoints, convert, weights
-from gansynth.convert import original_folder
+from gansynth import config as config_lib
+from gansynth import weights
 from gansynth.systems import common
 
 # The networks of a label-to-image state, by what the originals call them.
 _PLACES = {
-  "G": ("generator", "g"),
-  "E": ("generator", "e"),
-  "D": ("discriminator", "d"),
+  weights.GENERATOR: ("generator", "g"),
+  weights.ENCODER: ("generator", "e"),
+  weights.DISCRIMINATOR: ("discriminator", "d"),
 }
 _COLLECTIONS = {"params": "params", "stats": "batch_stats"}
 
@@ -96,8 +96,8 @@ def start_from(
 
 
 def _networks(place: pathlib.Path) -> Mapping[str, Any]:
-  """Variables by the names G, D and E."""
-  if (place / checkpoints.FOLDER).is_dir():
+  """Variables by the names of `_PLACES`."""
+  if (place / config_lib.RECORD).exists():
     _, state = weights.load_state(place)
     return {
       name: {
@@ -107,30 +107,10 @@ def _networks(place: pathlib.Path) -> Mapping[str, Any]:
       for name, (side, key) in _PLACES.items()
       if key in state.params[side]
     }
-  if checkpoints.is_network(place):
-    return {"G": checkpoints.load_network(place)[1]}
-  if place.is_dir():
-    converted = [
-      name for name in _PLACES if checkpoints.is_network(place / name)
-    ]
-    if converted:
-      return {
-        name: checkpoints.load_network(place / name)[1] for name in converted
-      }
-    files = original_folder.find_networks(place)
-    return {
-      name: convert.from_original(files[name])[1]
-      for name in _PLACES
-      if name in files
-    }
-  if place.is_file():
-    name = original_folder.network_name(place)
-    name = name if name in _PLACES else "G"
-    return {name: convert.from_original(place)[1]}
-  raise ValueError(
-    f"init_from {str(place)!r} does not exist; give a run's work directory, a "
-    "folder of converted networks, or an original's folder"
-  )
+  return {
+    name: weights.load_variables(path)
+    for name, path in weights.find_networks(place).items()
+  }
 
 
 def _some(names: list[str]) -> str:

@@ -14,7 +14,7 @@ from gansynth.models import semantics
 from gansynth.systems import common
 
 # What the originals, and so `tools/convert_checkpoint.py`, call networks.
-_GENERATOR, _ENCODER = "G", "E"
+GENERATOR, ENCODER, DISCRIMINATOR = NAMES = ("G", "E", "D")
 
 
 class LabelNetworks(NamedTuple):
@@ -154,21 +154,21 @@ def load_label_networks(
   place = pathlib.Path(place)
   if (place / config_lib.RECORD).exists():
     return _of_run(place, step)
-  files = _files(place, epoch)
+  files = find_networks(place, epoch)
   description, variables, conditioning = _described(
-    files[_GENERATOR], original or {}
+    files[GENERATOR], original or {}
   )
   if conditioning is None:
     raise ValueError(
-      f"{files[_GENERATOR]}: it is not known how many labels the generator is "
+      f"{files[GENERATOR]}: it is not known how many labels the generator is "
       "shown; convert it with --num-labels (and --dont-care, --instances, "
       "--features), or give original={'num_labels': ...}"
     )
   encoder, encoder_variables = None, None
-  if _ENCODER in files and (
+  if ENCODER in files and (
     description.get("use_vae") or conditioning.features != "none"
   ):
-    encoder_description, encoder_variables, _ = _described(files[_ENCODER], {})
+    encoder_description, encoder_variables, _ = _described(files[ENCODER], {})
     encoder = models.create(**encoder_description)
   return LabelNetworks(
     models.create(**description),
@@ -179,25 +179,41 @@ def load_label_networks(
   )
 
 
-def _files(place: pathlib.Path, epoch: str) -> dict[str, pathlib.Path]:
-  """Places of the generator and the encoder, by the originals' names."""
+def find_networks(
+  place: str | os.PathLike[str], epoch: str = "latest"
+) -> dict[str, pathlib.Path]:
+  """Finds the networks of label maps that lie together.
+
+  Args:
+    place: a generator's file or a converted generator, beside which the others
+      are looked for; or a folder of either.
+    epoch: which files of an original's folder.
+
+  Returns:
+    Files, or folders of converted networks, by `NAMES`; a generator always.
+
+  Raises:
+    ValueError: there is no such place, or no generator in it.
+  """
+  place = pathlib.Path(place)
   if place.is_file():
-    files = {_GENERATOR: place}
-    name = f"_net_{_GENERATOR}."
+    files = {GENERATOR: place}
+    name = f"_net_{GENERATOR}."
     if name in place.name:
-      files[_ENCODER] = place.with_name(
-        place.name.replace(name, f"_net_{_ENCODER}.")
-      )
+      files = {
+        other: place.with_name(place.name.replace(name, f"_net_{other}."))
+        for other in NAMES
+      }
   elif checkpoints.is_network(place):
-    files = {_GENERATOR: place, _ENCODER: place.with_name(_ENCODER)}
-  elif checkpoints.is_network(place / _GENERATOR):
-    files = {name: place / name for name in (_GENERATOR, _ENCODER)}
+    files = {name: place.with_name(name) for name in NAMES} | {GENERATOR: place}
+  elif checkpoints.is_network(place / GENERATOR):
+    files = {name: place / name for name in NAMES}
   elif place.is_dir():
     files = original_folder.find_networks(place, epoch)
-    if _GENERATOR not in files:
+    if GENERATOR not in files:
       raise ValueError(
         f"{place} holds {', '.join(files)} of epoch {epoch}, and no generator "
-        f"{epoch}_net_{_GENERATOR}.pth"
+        f"{epoch}_net_{GENERATOR}.pth"
       )
   else:
     raise ValueError(
@@ -206,6 +222,13 @@ def _files(place: pathlib.Path, epoch: str) -> dict[str, pathlib.Path]:
       "told in checkpoints/README.md"
     )
   return {name: path for name, path in files.items() if path.exists()}
+
+
+def load_variables(place: pathlib.Path) -> Any:
+  """Loads the variables of one of `find_networks`."""
+  if place.is_dir():
+    return checkpoints.load_network(place)[1]
+  return convert.from_original(place)[1]
 
 
 def _described(

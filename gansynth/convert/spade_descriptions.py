@@ -55,6 +55,8 @@ def generator(
     "upsampling": upsampling,
     "use_vae": False,
   }
+  if shared[0] != spade.SpadeGenerator.hidden:
+    description["hidden"] = int(shared[0])
   style, area = None, None
   if "fc.weight" in state and state["fc.weight"].ndim == 2:
     outputs, latent_size = state["fc.weight"].shape
