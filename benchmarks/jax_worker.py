@@ -77,7 +77,12 @@ def _translation(generator, pictures):
 
 def training(system, batch, frozen=None):
   """Returns a function that runs a training step, and compile seconds."""
-  state = jax.jit(lambda key: system.init(key, batch))(jax.random.key(0))
+  options = {}
+  if jax.default_backend() == "cpu":
+    options["xla_backend_optimization_level"] = 0  # as train.py
+  state = jax.jit(
+    lambda key: system.init(key, batch), compiler_options=options
+  )(jax.random.key(0))
   state = parallel.replicate(state.replace(frozen=frozen or {}))
   step = parallel.map_step(system.train_step)
   batch = parallel.split_batch(batch)

@@ -11,7 +11,7 @@ from gansynth.models import convolution, cpu_convolution
 from gansynth.models.convolution import Geometry
 
 # Each names what it drives through: few and many channels, odd sizes, taps
-# that divide by the step and that do not.
+# that divide by the step and that do not, more kernel than picture.
 GEOMETRIES = {
   "stem": (Geometry((11, 10), (7, 7), 1, 0), 3, 9),
   "head": (Geometry((11, 10), (7, 7), 1, 0), 9, 3),
@@ -24,6 +24,8 @@ GEOMETRIES = {
   "halving_bare": (Geometry((9, 8), (3, 3), 2, 0), 4, 6),
   "thirds": (Geometry((12, 10), (2, 2), 3, 0), 3, 4),
   "patch": (Geometry((7, 6), (4, 4), 1, 1), 9, 1),
+  "even": (Geometry((7, 6), (4, 4), 1, 2), 9, 10),
+  "small": (Geometry((3, 4), (3, 3), 1, 1), 4, 30),
   "whole": (Geometry((4, 3), (4, 3), 1, 0), 5, 6),
 }
 FORMS = {
@@ -37,6 +39,11 @@ FORMS = {
     "winograd._MIN_POSITIONS": 1,
     "winograd.CACHE_BYTES": 0,
     "cpu_convolution._FEW_POSITIONS": 0,
+    "cpu_convolution._SOME_POSITIONS": 0,
+  },
+  "products": {
+    "cpu_convolution._FEW_POSITIONS": 0,
+    "cpu_convolution._MANY_CHANNELS": 1,
   },
 }
 
