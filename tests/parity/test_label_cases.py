@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from gansynth import parity
-from gansynth.parity import activations, label_cases, vgg19
+from gansynth.parity import activations, label_cases, label_steps, vgg19
 from gansynth.parity.activations import Place
 from gansynth.parity.case import Case, CaseError
-from gansynth.parity.comparison import EXACT, Tolerance
+from gansynth.parity.comparison import EXACT, Comparison, Tolerance
 
 
 @pytest.fixture
@@ -148,3 +148,39 @@ def test_recipes_draw_the_same_everywhere():
   shapes = [array.shape for array in vgg19.replay_slices(0).values()]
   assert shapes[:2] == [(64, 3, 3, 3), (64,)]
   assert shapes[-2:] == [(512, 512, 3, 3), (512,)]
+
+
+@pytest.mark.parametrize(
+  ("names", "exact", "ok"),
+  [
+    (["gradD/x"], True, True),
+    (["gradD/x"], False, False),
+    (["gradD/x", "generated/step1"], True, False),  # no kink of a gradient
+    (["gradD/far"], True, False),
+  ],
+)
+def test_float64_decides_where_float32_falls_short(
+  case, tmp_path, names, exact, ok
+):
+  """A failure stands unless float64 is right and a kink is large enough."""
+  np.savez(tmp_path / "outputs_f64.npz")
+
+  def steps(one):
+    if one.dtype == np.float64:
+      yield Comparison("gradD/x", exact)
+      return
+    yield Comparison("loss/step1/GAN", True)
+    for name in names:
+      relative = 0.2 if name.endswith("far") else 0.05
+      yield Comparison(name, False, relative, relative, "rel 0.002 of max")
+
+  lines = list(label_steps._decided(steps, case()))
+  assert [line.name for line in lines] == ["loss/step1/GAN", *names]
+  assert all(line.ok for line in lines) == ok
+  expected = f"in float64 {int(exact)} of 1 ok"
+  assert all(expected in line.note for line in lines[1:])
+
+
+def test_float32_stands_alone_without_float64(case):
+  lines = [Comparison("gradD/x", False, 0.05, 0.05)]
+  assert list(label_steps._decided(lambda _: lines, case())) == lines
