@@ -39,7 +39,7 @@ def maps(task: dict) -> list[tuple[np.ndarray, np.ndarray]]:
   read = reading.LabelReader(LABEL_CHANNELS - 1, dont_care=True)
   found = []
   for path in images.list_images(task["labels"])[:count]:
-    path = pathlib.Path(task["labels"], path)
+    path = pathlib.Path(path)
     labels = read(path)
     instances = labels
     if task["instances"]:
