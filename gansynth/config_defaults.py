@@ -221,7 +221,5 @@ def use_procedural_labels(config: ml_collections.ConfigDict) -> None:
   config.log_every = 25
   config.sample_every = 100
   config.checkpoint_every = 100
-  config.best_metric = "color_iou"
-  config.best_mode = "max"
   config.evaluate.every = 100
   config.evaluate.batch_size = 4

@@ -35,6 +35,7 @@ def config(file: str, **changes):
       "sample_every": 1000,
       "num_samples": 1,
       "checkpoint_every": 1000,
+      "evaluate__every": 2,
       "max_steps": 2,
       **changes,
     },
