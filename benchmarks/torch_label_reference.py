@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils import spectral_norm
+from torch_reference import ResnetBlock
 
 _HIDDEN = 128  # between a label map and its modulation
 _LEVELS = 5  # doublings of SPADE's generator
@@ -76,23 +77,6 @@ class SpadeGenerator(nn.Module):
     return torch.tanh(self.conv_img(functional.leaky_relu(x, 0.2)))
 
 
-class _Block(nn.Module):
-  def __init__(self, channels):
-    super().__init__()
-    self.body = nn.Sequential(
-      nn.ReflectionPad2d(1),
-      nn.Conv2d(channels, channels, 3),
-      nn.InstanceNorm2d(channels),
-      nn.ReLU(True),
-      nn.ReflectionPad2d(1),
-      nn.Conv2d(channels, channels, 3),
-      nn.InstanceNorm2d(channels),
-    )
-
-  def forward(self, x):
-    return x + self.body(x)
-
-
 def global_generator(channels, width=64, halvings=4, blocks=9):
   """The global generator of pix2pixHD, instance norm."""
   layers = [nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7)]
@@ -104,7 +88,7 @@ def global_generator(channels, width=64, halvings=4, blocks=9):
       nn.InstanceNorm2d(2 * inner),
       nn.ReLU(True),
     ]
-  layers += [_Block(width * 2**halvings) for _ in range(blocks)]
+  layers += [ResnetBlock(width * 2**halvings) for _ in range(blocks)]
   for i in reversed(range(halvings)):
     outer = width * 2**i
     layers += [

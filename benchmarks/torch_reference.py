@@ -22,7 +22,9 @@ def _norm(kind, channels):
   return nn.BatchNorm2d(channels)
 
 
-class _Block(nn.Module):
+class ResnetBlock(nn.Module):
+  """Two reflected 3x3 convolutions, added to their input."""
+
   def __init__(self, channels):
     super().__init__()
     self.body = nn.Sequential(
@@ -36,6 +38,7 @@ class _Block(nn.Module):
     )
 
   def forward(self, x):
+    """Returns the sum."""
     return x + self.body(x)
 
 
@@ -49,7 +52,7 @@ def resnet_generator(blocks, width=64):
       nn.InstanceNorm2d(2 * inner),
       nn.ReLU(True),
     ]
-  layers += [_Block(4 * width) for _ in range(blocks)]
+  layers += [ResnetBlock(4 * width) for _ in range(blocks)]
   for inner in (4 * width, 2 * width):
     layers += [
       nn.ConvTranspose2d(

@@ -58,6 +58,27 @@ def conv2d(
   return _correlate(geometry, x.num_labels, x.labels, planes, kernel)
 
 
+def same_conv2d(
+  x: semantics.LabelMap | jax.Array,
+  kernel: jax.Array,
+  bias: jax.Array,
+  dtype: Any,
+) -> jax.Array:
+  """`conv2d` by an odd kernel that keeps the size, and a bias.
+
+  Args:
+    x: (batch, height, width, input), or a label map of that shape.
+    kernel: (kernel size, kernel size, input, output).
+    bias: (output,).
+    dtype: type of the operands and of the result.
+
+  Returns:
+    (batch, height, width, output).
+  """
+  y = conv2d(x, kernel, padding=kernel.shape[0] // 2, dtype=dtype)
+  return y + bias.astype(dtype)[None, None, None]
+
+
 # Jitted, so that equal layers are traced and lowered once.
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 @functools.partial(jax.jit, static_argnums=(0, 1))

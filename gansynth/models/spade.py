@@ -112,15 +112,12 @@ class Spade(nn.Module):
         normalized, semantics, **weights, dtype=self.dtype, plan=plan
       )
     # Two convolutions: the gradient of one to twice as many channels is slower.
-    hidden = nn.relu(self._convolve(semantics, **weights["shared"]))
-    gamma = self._convolve(hidden, **weights["gamma"])
-    return normalized * (1 + gamma) + self._convolve(hidden, **weights["beta"])
-
-  def _convolve(self, x, kernel, bias):
-    y = semantic_convolution.conv2d(
-      x, kernel, padding=self.kernel_size // 2, dtype=self.dtype
+    convolve = functools.partial(
+      semantic_convolution.same_conv2d, dtype=self.dtype
     )
-    return y + bias.astype(self.dtype)[None, None, None]
+    hidden = nn.relu(convolve(semantics, **weights["shared"]))
+    gamma = convolve(hidden, **weights["gamma"])
+    return normalized * (1 + gamma) + convolve(hidden, **weights["beta"])
 
 
 class SpadeBlock(nn.Module):

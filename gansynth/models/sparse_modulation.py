@@ -26,6 +26,7 @@ and for CPUs: dense convolutions are what accelerators are fast at, and a loop
 that asks for its length at every turn keeps them waiting.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -148,26 +149,19 @@ def modulate(
   Reference: Park et al., "Semantic Image Synthesis with Spatially-Adaptive
   Normalization", CVPR 2019, section 3.1.
   """
-  hidden = nn.relu(_convolve(semantics, shared, dtype))
+  convolve = functools.partial(semantic_convolution.same_conv2d, dtype=dtype)
+  hidden = nn.relu(convolve(semantics, **shared))
   # One convolution to twice as many channels is faster than two.
   both = {
     name: jnp.concatenate([gamma[name], beta[name]], -1) for name in gamma
   }
   if plan is None:
-    modulation = _convolve(hidden, both, dtype)
+    modulation = convolve(hidden, **both)
   else:
     constants = _constants(semantics, shared, both).astype(dtype)
     modulation = _table(hidden, constants, both, plan, dtype)[plan.rows]
   factors, offsets = jnp.split(modulation, 2, axis=-1)
   return normalized * (1 + factors) + offsets
-
-
-def _convolve(x, weights, dtype):
-  kernel, bias = weights["kernel"], weights["bias"]
-  y = semantic_convolution.conv2d(
-    x, kernel, padding=kernel.shape[0] // 2, dtype=dtype
-  )
-  return _add(y, bias)
 
 
 def _add(x, bias):
