@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -18,7 +19,6 @@ from gansynth.models import semantics as semantics_lib
 
 _KERNEL_SIZE = 4
 _PADDING = 2
-_MOST_FEATURES = 512
 
 Semantics = jax.Array | semantics_lib.LabelMap | None
 
@@ -65,8 +65,10 @@ class _ScaleDiscriminator(nn.Module):
   """Judges patches at one scale; arguments as of the whole."""
 
   features: int
+  max_features: int
   num_layers: int
   last_stride: int
+  logit_channels: int
   options: normalized.Options
 
   @nn.compact
@@ -79,7 +81,7 @@ class _ScaleDiscriminator(nn.Module):
     features = [x]
     for i in range(1, self.num_layers):
       x = layers.Conv(
-        min(self.features * 2**i, _MOST_FEATURES),
+        min(self.features * 2**i, self.max_features),
         _KERNEL_SIZE,
         strides=2 if i < self.num_layers - 1 else self.last_stride,
         padding=_PADDING,
@@ -89,9 +91,21 @@ class _ScaleDiscriminator(nn.Module):
       x = nn.leaky_relu(norm(name=f"norm_{i}")(x), 0.2)
       features.append(x)
     logits = layers.Conv(
-      1, _KERNEL_SIZE, padding=_PADDING, name="logits", **outer
+      self.logit_channels,
+      _KERNEL_SIZE,
+      padding=_PADDING,
+      name="logits",
+      **outer,
     )(x)
     return [*features, norms.at_least_float32(logits)]
+
+
+class Logits(NamedTuple):
+  """What a discriminator says, at one scale."""
+
+  adversarial: jax.Array  # (batch, height, width, adversarial_channels)
+  classes: jax.Array  # scores (batch, height, width, num_classes)
+  reconstruction: jax.Array  # (batch, height, width, channels), unbounded
 
 
 class MultiscaleDiscriminator(nn.Module):
@@ -102,16 +116,28 @@ class MultiscaleDiscriminator(nn.Module):
   `conv_<num_layers - 1>` and `logits` of 4x4 taps; the first has stride 2 and
   no norm, the last before the logits has `last_stride`, those between 2.
 
-  Reference: Wang et al., "High-Resolution Image Synthesis and Semantic
-  Manipulation with Conditional GANs", CVPR 2018, section 3.2.
+  A semantic-aware discriminator has more to say, all of it channels of the
+  logits, in this order: `adversarial_channels` verdicts, one for each label
+  and one for the whole; scores of `num_classes`; `reconstruction_channels` of
+  the picture it was shown. `split_logits` takes them apart. It is not shown
+  the conditions (`conditional=False`) where it is to tell them itself.
+
+  References: Wang et al., "High-Resolution Image Synthesis and Semantic
+  Manipulation with Conditional GANs", CVPR 2018, section 3.2; Saadatnejad et
+  al., "A Shared Representation for Photorealistic Driving Simulators", 2021.
   """
 
   features: int = 64  # width of the first layer, ndf
+  max_features: int = 512  # of any layer, ndf_max
   num_scales: int = 2
   num_layers: int = 4  # convolutions with an activation
   norm: str = "spectralinstance"  # see norms.parse
   use_bias: bool | None = None  # before a norm; None: where not spectral
   last_stride: int = 1  # 2 in SPADE's repository before May 2019
+  conditional: bool = True  # whether it is shown the conditions
+  adversarial_channels: int = 1
+  num_classes: int = 0
+  reconstruction_channels: int = 0
   init_type: str = "xavier"  # layers.INITIALIZERS
   init_gain: float = 0.02
   axis_name: str | None = None  # of synchronised batch statistics
@@ -128,7 +154,7 @@ class MultiscaleDiscriminator(nn.Module):
 
     Args:
       semantics: conditions (batch, height, width, channels); None: there are
-        none.
+        none. Not looked at unless `conditional`.
       pictures: (k * batch, height, width, channels) in [-1, 1]: k parts that
         share the conditions, as fake and then real ones. Statistics of batch
         normalisation are those of all parts together.
@@ -136,13 +162,15 @@ class MultiscaleDiscriminator(nn.Module):
 
     Returns:
       A list over scales, full resolution first, of the features after every
-      activation and, last, the float32 logits (k * batch, height', width', 1),
-      without sigmoid.
+      activation and, last, the float32 logits (k * batch, height', width',
+      channels), without sigmoid.
 
     Raises:
       ValueError: there is no whole number of parts, or their size is not that
         of the conditions.
     """
+    if not self.conditional:
+      semantics = None
     if semantics is not None and (
       len(pictures) % semantics.shape[0]
       or pictures.shape[1:3] != semantics.shape[1:3]
@@ -162,10 +190,22 @@ class MultiscaleDiscriminator(nn.Module):
       results.append(
         _ScaleDiscriminator(
           self.features,
+          self.max_features,
           self.num_layers,
           self.last_stride,
+          self.adversarial_channels
+          + self.num_classes
+          + self.reconstruction_channels,
           options,
           name=f"scale_{i}",
         )(semantics, pictures)
       )
     return results
+
+  def split_logits(self, logits: jax.Array) -> Logits:
+    """Takes the logits of a scale, or an array of such channels, apart."""
+    ends = (
+      self.adversarial_channels,
+      self.adversarial_channels + self.num_classes,
+    )
+    return Logits(*jnp.split(logits, ends, axis=-1))
