@@ -73,3 +73,16 @@ INSTANCE_STEP = 1000
 def colors() -> np.ndarray:
   """uint8 (35, 3): of the ids 0 to 33, then of the license plate (-1)."""
   return np.array([label.color for label in LABELS], np.uint8)
+
+
+def train_ids() -> tuple[int, ...]:
+  """The class that each of SPADE's 35 label channels is trained as.
+
+  Returns:
+    Of the ids 0 to 34 the class 0 to 18, or -1 where pixels are not trained on
+    (34 is no label: the channel is there and stays empty).
+  """
+  trained = {
+    label.id: label.train_id for label in LABELS if not label.ignore_in_eval
+  }
+  return tuple(trained.get(channel, -1) for channel in range(35))

@@ -127,3 +127,12 @@ def test_table_of_cityscapes():
     *("caravan", "trailer", "train", "motorcycle", "bicycle"),
   ]
   assert cityscapes.BY_NAME["sky"].category == "sky"
+
+
+def test_trained_classes_of_cityscapes():
+  road_to_rider = [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25]
+  car_to_bicycle = [26, 27, 28, 31, 32, 33]
+  expected = [-1] * 35
+  for train_id, label in enumerate(road_to_rider + car_to_bicycle):
+    expected[label] = train_id
+  assert list(cityscapes.train_ids()) == expected
