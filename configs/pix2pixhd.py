@@ -41,15 +41,7 @@ def get_config(variant=None):
   """Returns the config of a variant; see the top of the file."""
   config = config_defaults.label_to_image()
   config.recipe = "pix2pixhd"
-  config.generator = {
-    "name": "pix2pixhd_global",
-    "features": 64,
-    "num_downsampling": 4,
-    "num_blocks": 9,
-    "norm": "instance",
-    "init_type": "normal",
-    "init_gain": 0.02,
-  }
+  config.generator = config_defaults.pix2pixhd_generator()
   config.discriminator.norm = "instance"
   config.discriminator.use_bias = True
   config.discriminator.init_type = "normal"
@@ -76,10 +68,7 @@ def get_config(variant=None):
 
 def _procedural(config):
   config_defaults.use_procedural_labels(config)
-  config.generator.features = 24
-  config.generator.num_downsampling = 3
-  config.generator.num_blocks = 4
-  config.discriminator.features = 32
+  config_defaults.use_small_networks(config)
   config.batch_size = 4
   config.optimizer.num_epochs = 8
   config.optimizer.num_epochs_decay = 4

@@ -61,7 +61,7 @@ def get_config(variant=None):
     "cityscapes": _cityscapes,
     "ade20k": _ade20k,
     "coco_stuff": _coco_stuff,
-    "facades": _facades,
+    "facades": config_defaults.use_facades,
     "custom": lambda config: None,
   }
   for name in ("cityscapes", "coco_stuff", "custom"):
@@ -71,9 +71,7 @@ def get_config(variant=None):
 
 def _procedural(config):
   config_defaults.use_procedural_labels(config)
-  config.generator.features = 16
-  config.generator.hidden = 32
-  config.discriminator.features = 32
+  config_defaults.use_small_networks(config)
   config.batch_size = 4
   config.optimizer.learning_rate = 6e-4  # for 600 steps, not 30,000
   config.optimizer.num_epochs = 4
@@ -81,13 +79,7 @@ def _procedural(config):
 
 
 def _cityscapes(config):
-  config.data.source = "cityscapes"
-  config.data.root = "datasets/cityscapes"
-  config.data.num_labels = 35
-  config.data.preprocess = "fixed"
-  config.data.load_size = 512
-  config.data.crop_size = 512
-  config.data.aspect_ratio = 2.0
+  config_defaults.use_cityscapes(config)
   config.generator.upsampling = "more"
   config.batch_size = 16
 
@@ -109,13 +101,6 @@ def _coco_stuff(config):
   config.batch_size = 32
   config.optimizer.num_epochs = 50
   config.optimizer.num_epochs_decay = 50
-
-
-def _facades(config):
-  config.data.source = "facades"
-  config.data.root = "datasets/facades"
-  config.data.num_labels = 13
-  config.data.instances = False
 
 
 def _with_styles(change):

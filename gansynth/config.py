@@ -91,6 +91,51 @@ def apply_variant(
   return config
 
 
+def apply_settings(
+  config: ml_collections.ConfigDict,
+  variant: str | None,
+  settings: Mapping[str, Callable[[ml_collections.ConfigDict], None]],
+  defaults: Mapping[str, str],
+) -> ml_collections.ConfigDict:
+  """Changes a config by the settings that commas join in a variant.
+
+  Args:
+    config: what to change.
+    variant: such as `generator=spade,phase=1`. A value that only one name has
+      may stand alone.
+    settings: `name=value` and what it does, in the order in which things are
+      to be done, whatever the order of the variant.
+    defaults: value of each name where the variant gives none.
+
+  Raises:
+    ConfigError: a setting is not known, or a name has two values.
+  """
+  chosen = {}
+  for part in (variant or "").split(","):
+    setting = part.strip()
+    if setting in ("", "default"):
+      continue
+    alone = [x for x in settings if x.endswith(f"={setting}")]
+    if len(alone) == 1:
+      (setting,) = alone
+    if setting not in settings:
+      raise ConfigError(
+        f"unknown variant {setting!r} (commas join several); known variants "
+        f"are {', '.join(settings)}"
+      )
+    name, _, value = setting.partition("=")
+    if chosen.setdefault(name, value) != value:
+      raise ConfigError(
+        f"variant {variant!r} gives two of {name}, {chosen[name]} and {value}"
+      )
+  chosen = {**defaults, **chosen}
+  for setting, change in settings.items():
+    name, _, value = setting.partition("=")
+    if chosen[name] == value:
+      change(config)
+  return config
+
+
 def flatten(
   config: ml_collections.ConfigDict | Mapping[str, Any],
 ) -> dict[str, Any]:

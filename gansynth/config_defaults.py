@@ -1,5 +1,7 @@
 """What configs start from, and the embedded data that several share."""
 
+from typing import Any
+
 import ml_collections
 
 
@@ -183,6 +185,69 @@ def label_to_image() -> ml_collections.ConfigDict:
   return config
 
 
+def pix2pixhd_generator() -> dict[str, Any]:
+  """pix2pixHD's global generator, as its own repository has it."""
+  return {
+    "name": "pix2pixhd_global",
+    "features": 64,
+    "num_downsampling": 4,
+    "num_blocks": 9,
+    "norm": "instance",
+    "init_type": "normal",
+    "init_gain": 0.02,
+  }
+
+
+def asapnets_generator(
+  size: int = 256, padding: str = "zero"
+) -> dict[str, Any]:
+  """ASAP-Nets' generator.
+
+  Args:
+    size: height of the pictures, of which the network's grid has 16 rows.
+    padding: `zero`, or `reflect` as for facades.
+  """
+  return {
+    "name": "asapnets",
+    "features": 64,  # lr_width
+    "max_features": 1024,
+    "num_blocks": 7,
+    "downsampling": size // 16,
+    "learned_downsampling": 16,
+    "pixel_features": 64,  # hr_width
+    "pixel_layers": 5,
+    "norm": "instanceaffine",
+    "padding": padding,
+    "init_type": "xavier",
+    "init_gain": 0.02,
+  }
+
+
+def use_semantic_discriminator(
+  config: ml_collections.ConfigDict, mode: str = "c2f_sem_rec"
+) -> None:
+  """Gives label-to-image training SemDisc's discriminator and its losses.
+
+  Args:
+    config: of `label_to_image`.
+    mode: `systems.label_factory.MODES`: `original` and `added_capacity` (of
+      verdicts) as in SPADE, `c2f` with verdicts on each label, `c2f_sem` which
+      also tells classes, `c2f_sem_rec` which also draws the picture.
+  """
+  config.semantic = ml_collections.ConfigDict()
+  config.semantic.mode = mode
+  config.semantic.classes = "labels"  # cityscapes: its 19 of 35 labels
+  config.semantic.balanced = True  # labels of a picture weigh the same
+  config.semantic.fine_scale = 0.05  # of all labels' verdicts, if balanced
+  config.semantic.lambda_segmentation = 1.0
+  config.semantic.lambda_reconstruction = 1.0
+  config.semantic.guide_from_epoch = 100  # phase 2 begins after so many; 0: at
+  # once, -1: never. The generator learns from classes and pictures told.
+  config.semantic.restart_optimizers = False  # there, as the original does
+  config.init_optimizers = False  # go on with those of init_from, a run
+  config.loss.lambda_gan = 35.0  # of verdicts, which are averaged over labels
+
+
 def use_procedural_streets(config: ml_collections.ConfigDict) -> None:
   """Makes street scenes the data, small enough for minutes on a CPU."""
   config.data.source = "procedural_street"
@@ -223,3 +288,44 @@ def use_procedural_labels(config: ml_collections.ConfigDict) -> None:
   config.checkpoint_every = 100
   config.evaluate.every = 100
   config.evaluate.batch_size = 4
+
+
+def use_small_networks(config: ml_collections.ConfigDict) -> None:
+  """Makes a label-to-image system small enough for minutes on a CPU."""
+  small = {
+    "spade": {"features": 16, "hidden": 32},
+    "pix2pixhd_global": {
+      "features": 24,
+      "num_downsampling": 3,
+      "num_blocks": 4,
+    },
+    "asapnets": {
+      "features": 32,
+      "max_features": 128,
+      "num_blocks": 4,
+      "downsampling": 8,
+      "learned_downsampling": 8,
+      "pixel_features": 32,
+    },
+  }
+  config.generator.update(small[config.generator.name])
+  config.discriminator.features = 32
+
+
+def use_cityscapes(config: ml_collections.ConfigDict) -> None:
+  """Makes Cityscapes the data, 512 x 256 (width x height)."""
+  config.data.source = "cityscapes"
+  config.data.root = "datasets/cityscapes"
+  config.data.num_labels = 35
+  config.data.preprocess = "fixed"
+  config.data.load_size = 512
+  config.data.crop_size = 512
+  config.data.aspect_ratio = 2.0
+
+
+def use_facades(config: ml_collections.ConfigDict) -> None:
+  """Makes facades the data."""
+  config.data.source = "facades"
+  config.data.root = "datasets/facades"
+  config.data.num_labels = 13
+  config.data.instances = False
