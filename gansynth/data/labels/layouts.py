@@ -42,27 +42,44 @@ def cityscapes(
   instances: bool = True,
   train_extra: bool = False,
 ) -> list[Entry]:
-  """Cityscapes as downloaded: `gtFine` and `leftImg8bit` below root.
+  """Cityscapes as downloaded, or as ASAP-Nets keep it.
+
+  Files have the names of the download, at any depth below
+
+  - `gtFine/{train,val}` and `leftImg8bit/{train,val}`, or
+  - `{train,val}_labels` and `{train,val}_images`.
+
+  Where both are, the download counts.
 
   Args:
-    root: holds both folders.
+    root: holds these folders.
     split: "train", or "test" for `val` (labels of `test` are not public).
-    instances: whether to give `_instanceIds.png`.
+    instances: whether to give `_instanceIds.png`, which lie with the labels.
     train_extra: let training have the coarsely labelled pictures as well
       (`gtCoarse/train_extra`, `leftImg8bit/train_extra`).
   """
-  parts = [("gtFine", "train" if split == "train" else "val")]
+  phase = "train" if split == "train" else "val"
+  if os.path.isdir(os.path.join(root, "gtFine")):
+    parts = [(("gtFine", phase), ("leftImg8bit", phase))]
+  elif os.path.isdir(os.path.join(root, f"{phase}_labels")):
+    parts = [((f"{phase}_labels",), (f"{phase}_images",))]
+  else:
+    raise images.ImageError(
+      f"{os.fspath(root)!r} holds neither 'gtFine' (with 'leftImg8bit' beside "
+      f"it, as downloaded) nor '{phase}_labels' (with '{phase}_images', as "
+      "ASAP-Nets keep it). Correct the path, or unpack what is missing."
+    )
   if train_extra and split == "train":
-    parts.append(("gtCoarse", "train_extra"))
+    parts.append((("gtCoarse", "train_extra"), ("leftImg8bit", "train_extra")))
   entries = []
-  for annotation, part in parts:
-    labels = os.path.join(root, annotation, part)
+  for labels, pictures in parts:
+    labels = os.path.join(root, *labels)
     found = _files(labels)
     chosen = {
       kind: _only(found, f"_{kind}.png", labels)
       for kind in ("labelIds", "instanceIds")[: 1 + instances]
     }
-    chosen["image"] = _files(os.path.join(root, "leftImg8bit", part))
+    chosen["image"] = _files(os.path.join(root, *pictures))
     keyed = {
       kind: _by_key(paths, first_three_parts) for kind, paths in chosen.items()
     }

@@ -57,6 +57,40 @@ def test_cityscapes_as_downloaded(tmp_path, instances):
   assert "val/b/b_000001" in test.image
 
 
+@pytest.mark.parametrize("instances", [True, False])
+def test_cityscapes_as_asap_nets_keep_it(tmp_path, instances):
+  for phase, stem in (
+    ("train", "a/a_000000_000019"),
+    ("train", "b_000000_000003"),
+    ("val", "c_000001_000019"),
+  ):
+    for kind in ("labelIds", "instanceIds", "color"):
+      touch(tmp_path, f"{phase}_labels/{stem}_gtFine_{kind}.png")
+    touch(tmp_path, f"{phase}_images/{stem}_leftImg8bit.png")
+  entries = layouts.cityscapes(tmp_path, "train", instances=instances)
+  assert found(tmp_path, entries) == [
+    (
+      f"train_labels/{stem}_gtFine_labelIds.png",
+      f"train_images/{stem}_leftImg8bit.png",
+      f"train_labels/{stem}_gtFine_instanceIds.png" if instances else None,
+    )
+    for stem in ("a/a_000000_000019", "b_000000_000003")
+  ]
+  (test,) = layouts.cityscapes(tmp_path, "test", instances=instances)
+  assert "val_images/c_000001" in test.image
+  # The download counts where both are.
+  touch(tmp_path, "gtFine/train/d_000000_000019_gtFine_labelIds.png")
+  touch(tmp_path, "leftImg8bit/train/d_000000_000019_leftImg8bit.png")
+  (entry,) = layouts.cityscapes(tmp_path, "train", instances=False)
+  assert "leftImg8bit" in entry.image
+
+
+def test_cityscapes_in_neither_layout(tmp_path):
+  touch(tmp_path, "train_label/a_000000_000019_gtFine_labelIds.png")
+  with pytest.raises(images.ImageError, match=r"'gtFine'.*'val_labels'"):
+    layouts.cityscapes(tmp_path, "test")
+
+
 def test_coarse_annotations_on_demand(tmp_path):
   for annotation, part in (("gtFine", "train"), ("gtCoarse", "train_extra")):
     stem = f"{part}/a/a_000000_000019"
