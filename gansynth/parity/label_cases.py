@@ -1,7 +1,9 @@
-"""What cases of SPADE and pix2pixHD have in common."""
+"""What cases of SPADE's family and pix2pixHD have in common."""
 
+import copy
 import pathlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,7 +11,7 @@ import numpy as np
 
 from gansynth.convert import torch_options
 from gansynth.models.semantics import Conditioning, LabelMap
-from gansynth.parity import comparison
+from gansynth.parity import comparison, label_options
 from gansynth.parity.case import Case, CaseError, to_nhwc
 from gansynth.parity.comparison import Comparison, Tolerance, compare
 
@@ -49,13 +51,41 @@ def tolerance(case: Case, name: str, *words: str) -> Tolerance:
 
 
 def options(case: Case) -> torch_options.Options:
-  """Returns the original's options: all of them, or a constructor's."""
+  """Returns the original's options.
+
+  `case.json` has a constructor's, or all of them as `resolved_options`, or the
+  command line `argv`, of which the system's program made the others.
+
+  Raises:
+    CaseError: it has none of these, or a command line that cannot be read.
+  """
+  source = f"{case.folder / 'case.json'}"
+  if "argv" in case.meta:
+    try:
+      return label_options.parse(
+        case.meta["argv"], case.meta["system"], f"{source}: argv"
+      )
+    except ValueError as e:
+      raise CaseError(str(e)) from e
   values = {**case.constructor, **case.meta.get("resolved_options", {})}
   if not values:
     raise CaseError(
-      f"{case.folder}: case.json has neither resolved_options nor a constructor"
+      f"{case.folder}: case.json has neither argv nor resolved_options nor a "
+      "constructor"
     )
-  return torch_options.Options(f"{case.folder / 'case.json'}", values)
+  return torch_options.Options(source, values)
+
+
+def variant(case: Case, argv: str | Sequence[str]) -> Case:
+  """Returns a case as if `argv` were its command line.
+
+  Some cases hold several runs of the original, each with its own. Arrays are
+  shared: those looked at in the variant count as looked at.
+  """
+  one = copy.copy(case)
+  one.meta = {**case.meta, "argv": argv}
+  one.outputs = case.outputs
+  return one
 
 
 def checkpoint(case: Case, letter: str) -> str:
@@ -118,7 +148,9 @@ def conditioning(
     is_pix2pixhd: whose options they are.
   """
   values = options(case).values
-  edges = "instance" in case.inputs and not values.get("no_instance", False)
+  # ASAP-Nets calls it by another name.
+  no_edges = values.get("no_instance", values.get("no_instance_edge", False))
+  edges = "instance" in case.inputs and not no_edges
   if "label_nc" not in values:
     pooled = features(case)
     extra = 0 if pooled is None else pooled.shape[-1]
@@ -130,7 +162,7 @@ def conditioning(
       features="instance" if extra else "none",
       num_features=extra,
     )
-  if not values.get("no_instance", False) and not edges:
+  if not no_edges and not edges:
     raise CaseError(
       f"{case.folder}: the networks are shown instances, and inputs.npz has no "
       "'instance'"
