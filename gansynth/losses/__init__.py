@@ -14,16 +14,28 @@ from gansynth.losses.features import (
   perceptual,
 )
 from gansynth.losses.reconstruction import l1_loss
+from gansynth.losses.semantic import (
+  class_accuracy,
+  class_weights,
+  image_weights,
+  reconstruction_loss,
+  segmentation_loss,
+)
 
 __all__ = [
   "GAN_MODES",
   "MULTISCALE_MODES",
   "PERCEPTUAL_WEIGHTS",
+  "class_accuracy",
+  "class_weights",
   "feature_matching",
   "gan_loss",
   "gradient_penalty",
+  "image_weights",
   "kl_divergence",
   "l1_loss",
   "multiscale_gan_loss",
   "perceptual",
+  "reconstruction_loss",
+  "segmentation_loss",
 ]

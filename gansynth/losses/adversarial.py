@@ -50,6 +50,7 @@ def multiscale_gan_loss(
   mode: str = "hinge",
   for_discriminator: bool = True,
   reduction: str = "mean",
+  weights: Sequence[jax.Array] | None = None,
 ) -> jax.Array:
   """Loss of a discriminator of several scales.
 
@@ -64,13 +65,16 @@ def multiscale_gan_loss(
     for_discriminator: whether it, or the generator, is to learn from this.
     reduction: over the scales, each of which is averaged first: `mean`, as in
       SPADE, or `sum`, as in pix2pixHD.
+    weights: factors of what each logit costs under `hinge` and `lsgan`, for
+      each scale an array of its logits' shape, as of `class_weights`; the
+      mean is still over all logits. The other modes have no weights.
 
   Returns:
     A scalar of at least float32.
 
   Raises:
-    ValueError: the mode or the reduction is not known, or a generator is told
-      to make pictures that look fake.
+    ValueError: the mode or the reduction is not known, a generator is told to
+      make pictures that look fake, or weights are not of the logits' shapes.
   """
   if mode not in MULTISCALE_MODES:
     raise ValueError(
@@ -81,17 +85,29 @@ def multiscale_gan_loss(
   if not for_discriminator and not target_is_real:
     raise ValueError("a generator's pictures should look real, not fake")
 
-  def scale_loss(logits):
-    if mode != "hinge":
+  def scale_loss(logits, weight):
+    if mode in ("vanilla", "wgan"):
       single = {"wgan": "wgangp"}.get(mode, mode)
       return gan_loss(logits, target_is_real, single)
     logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
-    if not for_discriminator:
-      return -logits.mean()
-    signed = logits if target_is_real else -logits
-    return -jnp.minimum(signed - 1, 0).mean()
+    if mode == "lsgan":
+      each = jnp.square(logits - (1.0 if target_is_real else 0.0))
+    elif for_discriminator:
+      signed = logits if target_is_real else -logits
+      each = -jnp.minimum(signed - 1, 0)
+    else:
+      each = -logits
+    return each.mean() if weight is None else (weight * each).mean()
 
-  total = sum(scale_loss(features[-1]) for features in outputs)
+  logits = [features[-1] for features in outputs]
+  if weights is None:
+    weights = [None] * len(logits)
+  elif [w.shape for w in weights] != [one.shape for one in logits]:
+    raise ValueError(
+      f"logits are {[one.shape for one in logits]}, their weights "
+      f"{[w.shape for w in weights]}; give one weight for each logit"
+    )
+  total = sum(map(scale_loss, logits, weights))
   return total / len(outputs) if reduction == "mean" else total
 
 

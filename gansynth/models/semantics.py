@@ -10,8 +10,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
+
+from gansynth.resampling import resize_nearest
 
 FEATURES = ("none", "instance", "label")
 
@@ -46,28 +47,6 @@ class LabelMap(struct.PyTreeNode):
       labels=resize_nearest(self.labels, size),
       planes=None if self.planes is None else resize_nearest(self.planes, size),
     )
-
-
-def resize_nearest(x: jax.Array, size: tuple[int, int]) -> jax.Array:
-  """Takes the pixel at floor(position * (old / new)), in float32, as torch.
-
-  At some sizes float32 falls just short of an integer, and the pixel is the
-  one before. `jax.image.resize` takes the pixel at the middle, which is
-  another one wherever a picture shrinks.
-
-  Args:
-    x: (batch, height, width, ...).
-    size: (height, width) of the result.
-
-  Returns:
-    (batch, *size, ...) of the same type.
-  """
-  for axis, (old, new) in enumerate(zip(x.shape[1:3], size, strict=True), 1):
-    if old != new:
-      positions = np.arange(new, dtype=np.float32)
-      nearest = (positions * (np.float32(old) / np.float32(new))).astype(int)
-      x = jnp.take(x, np.minimum(nearest, old - 1), axis=axis)
-  return x
 
 
 def resize_semantics(

@@ -1,0 +1,59 @@
+"""Pictures and label maps at another size, as torch makes them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def resize_nearest(x: jax.Array, size: tuple[int, int]) -> jax.Array:
+  """Takes the pixel at floor(position * (old / new)), in float32, as torch.
+
+  At some sizes float32 falls just short of an integer, and the pixel is the
+  one before. `jax.image.resize` takes the pixel at the middle, which is
+  another one wherever a picture shrinks.
+
+  Args:
+    x: (batch, height, width, ...).
+    size: (height, width) of the result.
+
+  Returns:
+    (batch, *size, ...) of the same type.
+  """
+  for axis, (old, new) in enumerate(zip(x.shape[1:3], size, strict=True), 1):
+    if old != new:
+      positions = np.arange(new, dtype=np.float32)
+      nearest = (positions * (np.float32(old) / np.float32(new))).astype(int)
+      x = jnp.take(x, np.minimum(nearest, old - 1), axis=axis)
+  return x
+
+
+def resize_bilinear(x: jax.Array, size: tuple[int, int]) -> jax.Array:
+  """Resizes between the centres of pixels, without smoothing where it shrinks.
+
+  This is `interpolate(mode="bilinear", align_corners=False)` of torch. Both
+  directions are products with a matrix, whose gradients are too; gathered
+  neighbours would be scattered.
+
+  Args:
+    x: float (batch, height, width, channels).
+    size: (height, width) of the result.
+
+  Returns:
+    (batch, *size, channels) of the same type, computed in at least float32.
+  """
+  dtype = jnp.promote_types(x.dtype, jnp.float32)
+  y = x.astype(dtype)
+  for axis, (old, new) in enumerate(zip(x.shape[1:3], size, strict=True), 1):
+    if old != new:
+      weights = jnp.asarray(_bilinear_weights(old, new), dtype)
+      y = jnp.moveaxis(
+        jnp.tensordot(y, weights, (axis, 1), precision="highest"), -1, axis
+      )
+  return y.astype(x.dtype)
+
+
+def _bilinear_weights(old: int, new: int) -> np.ndarray:
+  """(new, old): the shares of old pixels in new ones, two in a row."""
+  positions = (np.arange(new) + 0.5) * (old / new) - 0.5
+  positions = np.clip(positions, 0, old - 1)[:, None]
+  return np.maximum(1 - np.abs(positions - np.arange(old)), 0)
