@@ -5,6 +5,7 @@ from typing import Any
 
 import flax.linen as nn
 
+from gansynth.models.asapnets import AsapGenerator
 from gansynth.models.dcgan import (
   DcganCritic,
   DcganGenerator,
@@ -30,6 +31,7 @@ _NETWORKS = {
   "spade": SpadeGenerator,
   "pix2pixhd_global": GlobalGenerator,
   "pix2pixhd_local": LocalEnhancer,
+  "asapnets": AsapGenerator,
   "instance_encoder": InstanceEncoder,
   "style_encoder": StyleEncoder,
   "multiscale": MultiscaleDiscriminator,
@@ -50,6 +52,7 @@ NAMES = (
   "spade",
   "pix2pixhd_global",
   "pix2pixhd_local",
+  "asapnets",
   "instance_encoder",
   "style_encoder",
   "multiscale",
@@ -66,9 +69,9 @@ def create(name: str, **fields: Any) -> nn.Module:
       Discriminators: `patch`, or `patch_3layers` for a number of layers;
       `basic`, which is the latter; `pixel`. Of GP-GAN: `encoder_decoder`,
       `dcgan_generator`, `dcgan_critic`. Of label maps: the generators `spade`,
-      `pix2pixhd_global` and `pix2pixhd_local`, the encoders `style_encoder`
-      and `instance_encoder`, the discriminator `multiscale`. `vgg19`: features
-      for a perceptual loss.
+      `pix2pixhd_global`, `pix2pixhd_local` and `asapnets`, the encoders
+      `style_encoder` and `instance_encoder`, the discriminator `multiscale`.
+      `vgg19`: features for a perceptual loss.
     **fields: fields of the module that differ from its defaults.
 
   Returns:
@@ -108,6 +111,7 @@ def _parse(name: str) -> tuple[str, dict[str, int]]:
 
 __all__ = [
   "NAMES",
+  "AsapGenerator",
   "DcganCritic",
   "DcganGenerator",
   "EncoderDecoder",

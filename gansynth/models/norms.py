@@ -10,7 +10,7 @@ from jax import lax
 
 Dtype = Any
 
-NORMS = ("instance", "batch", "none")
+NORMS = ("instance", "instanceaffine", "batch", "none")
 
 
 def at_least_float32(x: jax.Array) -> jax.Array:
@@ -26,7 +26,7 @@ def extents_mask(extents: jax.Array, height: int, width: int) -> jax.Array:
 
 
 class InstanceNorm(nn.Module):
-  """Instance normalisation without parameters, as torch's default.
+  """Instance normalisation, without parameters as torch's default.
 
   Statistics over height and width, per sample and channel, in float32 with
   the biased variance; the same in training and evaluation.
@@ -34,6 +34,7 @@ class InstanceNorm(nn.Module):
 
   epsilon: float = 1e-5
   dtype: Dtype = jnp.float32
+  affine: bool = False  # whether there are a scale and a bias to learn
 
   @nn.compact
   def __call__(
@@ -49,7 +50,16 @@ class InstanceNorm(nn.Module):
       total = jnp.where(mask, x, 0).sum((1, 2), keepdims=True)
       centred = jnp.where(mask, x - total / count, 0)
       variance = jnp.square(centred).sum((1, 2), keepdims=True) / count
-    return (centred * lax.rsqrt(variance + self.epsilon)).astype(self.dtype)
+    factor = lax.rsqrt(variance + self.epsilon)
+    if not self.affine:
+      return (centred * factor).astype(self.dtype)
+    shape = (x.shape[-1],)
+    factor *= self.param("scale", nn.initializers.ones, shape)
+    bias = self.param("bias", nn.initializers.zeros, shape)
+    y = centred * factor + bias[None, None, None]
+    if extents is not None:
+      y = jnp.where(mask, y, 0)
+    return y.astype(self.dtype)
 
 
 class BatchNorm(nn.Module):
@@ -182,8 +192,9 @@ def norm_layer(
   Raises:
     ValueError: the name is none of `NORMS`.
   """
-  if name == "instance":
-    return lambda **kw: InstanceNorm(dtype=dtype, **kw)
+  if name in ("instance", "instanceaffine"):
+    affine = name == "instanceaffine"
+    return lambda **kw: InstanceNorm(dtype=dtype, affine=affine, **kw)
   if name == "batch":
 
     def scale_init(key, shape, dtype=jnp.float32):
