@@ -116,7 +116,10 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     batches.set_state(data_state)
     logging.info("resuming after step %d", state.step)
   elif config.get("init_from"):
-    state = warm_start.start_from(state, config.init_from)
+    if config.get("init_optimizers"):
+      state = warm_start.go_on_from(state, config.init_from)
+    else:
+      state = warm_start.start_from(state, config.init_from)
   first = int(state.step)
   state = parallel.replicate(state)
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import jax
 import numpy as np
+import optax
 from absl import logging
 from flax import traverse_util
 
+from gansynth import checkpoints, weights
 from gansynth import config as config_lib
-from gansynth import weights
 from gansynth.systems import common
 
 # The networks of a label-to-image state, by what the originals call them.
@@ -21,6 +22,57 @@ _PLACES = {
   weights.DISCRIMINATOR: ("discriminator", "d"),
 }
 _COLLECTIONS = {"params": "params", "stats": "batch_stats"}
+
+
+def go_on_from(
+  state: common.GanState, place: str | os.PathLike[str]
+) -> common.GanState:
+  """Takes the newest networks of a run, and all that its training had come to.
+
+  That are the optimisers, averaged parameters and pools. What the new run
+  counts starts anew: steps, and the epochs of its rates.
+
+  Args:
+    state: before its first step, of the networks that the run trained.
+    place: the run's work directory. Elsewhere there are networks alone, and
+      they are taken as by `start_from`, which is said.
+
+  Raises:
+    ValueError: there is no such run, or it trained something else.
+  """
+  place = pathlib.Path(place)
+  if not (place / config_lib.RECORD).exists():
+    logging.warning(
+      "%s is no run, so it has no optimisers to go on with; they start anew",
+      place,
+    )
+    return start_from(state, place)
+  with checkpoints.Checkpointer(
+    place / checkpoints.FOLDER, read_only=True
+  ) as checkpointer:
+    try:
+      earlier, _ = checkpointer.restore(state)
+    except checkpoints.CheckpointError as error:
+      raise ValueError(
+        f"{error}\nto go on with a run's optimisers, train the same networks "
+        "with the same losses and averages; or set init_optimizers to False, "
+        "and take what fits of the networks alone"
+      ) from error
+  logging.info("%s: going on from step %d", place, earlier.step)
+
+  def from_the_start(part):
+    if isinstance(part, optax.ScaleByScheduleState):
+      return jax.tree.map(np.zeros_like, part)
+    return part
+
+  opt_state = jax.tree.map(
+    from_the_start,
+    earlier.opt_state,
+    is_leaf=lambda x: isinstance(x, optax.ScaleByScheduleState),
+  )
+  return earlier.replace(
+    step=state.step, rng=state.rng, opt_state=opt_state, frozen=state.frozen
+  )
 
 
 def start_from(
