@@ -72,6 +72,9 @@ def test_going_on_wants_the_same_networks(run):
 
 def test_networks_without_a_run_have_no_optimisers(tmp_path, caplog):
   (tmp_path / "G").mkdir()
-  with caplog.at_level(logging.WARNING, "absl"), pytest.raises(ValueError):
+  with (
+    caplog.at_level(logging.WARNING, "absl"),
+    pytest.raises(ValueError, match="no file"),
+  ):
     warm_start.go_on_from(fresh(), tmp_path)
   assert "is no run" in caplog.text
