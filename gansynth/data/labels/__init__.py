@@ -39,7 +39,8 @@ def create(config: Any, split: str) -> LabelDataset:
     - `procedural_labels`: street scenes with Cityscapes ids; seed (0), height
       and width (256), num_train and num_test (1000, 100), rendering ("photo"
       or "game"), weather ("clear"), severity (0.5);
-    - `cityscapes`: root holds `gtFine` and `leftImg8bit`, as downloaded;
+    - `cityscapes`: root holds `gtFine` and `leftImg8bit`, as downloaded, or
+      `{train,val}_labels` and `{train,val}_images`, as ASAP-Nets keep it;
       train_extra (False) adds the coarsely labelled pictures to training;
     - `ade20k`: root holds `*_train_*.jpg`, `.png` and the same with `_val_`,
       at any depth. The maps are taken as the released SPADE takes them: 0
@@ -62,7 +63,8 @@ def create(config: Any, split: str) -> LabelDataset:
   - instances (True): give instance maps;
   - preprocess ("resize_and_crop"), load_size (286), crop_size (256),
     aspect_ratio (1), flip (True), test_preprocess (""), size_multiple (32),
-    pad_crops (True), original_crops (False): see `LabelPreprocess`;
+    pad_crops (True), original_crops (False), center_crop (False): see
+    `LabelPreprocess`;
   - max_dataset_size (0: all);
   - cache_bytes (0): memory for keeping stored items once they were read.
 
@@ -91,6 +93,7 @@ def create(config: Any, split: str) -> LabelDataset:
     multiple=_get(config, "size_multiple", 32),
     pad=_get(config, "pad_crops", True),
     original_crops=_get(config, "original_crops", False),
+    center_crop=_get(config, "center_crop", False),
   )
   if source == "procedural_labels":
     if reader.num_labels < _PROCEDURAL_LABELS or reader.palette:

@@ -14,6 +14,7 @@ import numpy as np
 
 from gansynth import images
 from gansynth.data import preprocess as pictures
+from gansynth.data.labels.placement import Placement
 
 MODES = (
   "resize_and_crop",
@@ -202,14 +203,15 @@ class LabelPreprocess:
     crop_size: side of the crop, or width of `fixed`.
     aspect_ratio: width / height of `fixed`.
     flip: whether training mirrors every second picture.
-    evaluation_mode: the mode of evaluation, which never cuts; empty chooses by
-      `mode`: `resize_and_crop` resizes to crop_size x crop_size, `crop` takes
-      the whole picture, the others only scale.
+    evaluation_mode: the mode of evaluation, which does not cut: of this mode,
+      or where it is empty of `mode`, `resize_and_crop` resizes to crop_size x
+      crop_size, `crop` takes the whole picture, the others only scale.
     multiple: what sides that follow from the stored shape are rounded to (all
       modes but `resize_and_crop`, `fixed` and, in training, those that crop).
     pad: see `transform`.
     original_crops: scale the short side as the original does, see
       `resized_size`.
+    center_crop: cut out the middle, in evaluation too (ASAP-Nets' option).
   """
 
   mode: str = "resize_and_crop"
@@ -221,6 +223,7 @@ class LabelPreprocess:
   multiple: int = 32
   pad: bool = True
   original_crops: bool = False
+  center_crop: bool = False
 
   def __post_init__(self):
     """Refuses what cannot be."""
@@ -237,6 +240,11 @@ class LabelPreprocess:
         f"{self.crop_size}, so there is nothing to crop from; raise load_size "
         "or lower crop_size."
       )
+    if self.center_crop and "crop" not in self.mode:
+      raise ValueError(
+        f"center_crop is set, and preprocess {self.mode!r} does not crop; use "
+        "one that does, as 'scale_width_and_crop', or leave it out."
+      )
 
   def train(
     self, maps: dict[str, np.ndarray], rng: np.random.Generator, name: str = ""
@@ -252,42 +260,63 @@ class LabelPreprocess:
     Raises:
       images.ImageError: the maps have sizes that do not fit each other.
     """
-    size = self._common_size(maps, self.mode, name)
-    sized = self._size(size, self.mode, self.load_size)
-    cut = "crop" in self.mode and (self.pad or max(sized) > self.crop_size)
-    room = [max(0, side - self.crop_size) for side in sized[::-1]]
-    draws = rng.random(3)
-    x, y = (
-      int(draw * (r + 1)) for draw, r in zip(draws[:2], room, strict=True)
-    )
-    flip = self.flip and draws[2] > 0.5
-    result = {}
-    for key, value in maps.items():
-      value = _resize(value, sized)
-      if cut:
-        value = pictures.crop(value, (x, y), self.crop_size)
-      result[key] = np.ascontiguousarray(value[:, ::-1] if flip else value)
-    return result
+    placement = self.training_placement(maps, rng, name)
+    return {key: placement.place(value) for key, value in maps.items()}
 
   def evaluate(
     self, maps: dict[str, np.ndarray], name: str = ""
   ) -> dict[str, np.ndarray]:
-    """Transforms for evaluation: the same every time, never cut.
+    """Transforms for evaluation: the same every time.
 
     Args:
       maps: see `train`.
       name: see `train`.
     """
+    placement = self.evaluation_placement(maps, name)
+    return {key: placement.place(value) for key, value in maps.items()}
+
+  def training_placement(
+    self, maps: dict[str, np.ndarray], rng: np.random.Generator, name: str = ""
+  ) -> Placement:
+    """Draws what `train` does with an item; the same arguments."""
+    size = self._common_size(maps, self.mode, name)
+    sized = self._size(size, self.mode, self.load_size)
+    x, y, flip = rng.random(3)
+    return self._placement(
+      sized, "crop" in self.mode, (x, y), self.flip and flip > 0.5
+    )
+
+  def evaluation_placement(
+    self, maps: dict[str, np.ndarray], name: str = ""
+  ) -> Placement:
+    """What `evaluate` does with an item; the same arguments."""
     mode = self.evaluation_mode or self.mode
     load_size = self.load_size
-    if mode == "resize_and_crop":
+    cut = self.center_crop and "crop" in mode
+    if not cut and mode == "resize_and_crop":
       load_size = self.crop_size
-    elif mode == "crop":
-      mode = "none"
-    mode = mode.removesuffix("_and_crop") if "scale" in mode else mode
+    elif not cut:
+      mode = "none" if mode == "crop" else mode.removesuffix("_and_crop")
     size = self._common_size(maps, mode, name)
-    size = self._size(size, mode, load_size)
-    return {key: _resize(value, size) for key, value in maps.items()}
+    return self._placement(self._size(size, mode, load_size), cut)
+
+  def _placement(
+    self,
+    size: tuple[int, int],
+    cut: bool,
+    draws: tuple[float, float] = (0.0, 0.0),
+    flip: bool = False,
+  ) -> Placement:
+    """Cuts, where it is to be, at a corner drawn in [0, 1)^2 or midway."""
+    room = [max(0, side - self.crop_size) for side in size[::-1]]
+    if self.center_crop:
+      corner = tuple(r // 2 for r in room)
+    else:
+      corner = tuple(
+        int(draw * (r + 1)) for draw, r in zip(draws, room, strict=True)
+      )
+    cut = cut and (self.pad or max(size) > self.crop_size)
+    return Placement(size, self.crop_size if cut else 0, corner, bool(flip))
 
   def _size(
     self, size: tuple[int, int], mode: str, load_size: int
@@ -320,10 +349,4 @@ class LabelPreprocess:
         "the picture's size (nearest), or use preprocess 'resize_and_crop' or "
         "'fixed', which give one size to all."
       )
-    return sizes["label"]
-
-
-def _resize(value: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-  if value.shape[:2] == size:
-    return value
-  return images.resize(value, size, "bicubic" if value.ndim == 3 else "nearest")
+    return sizes["label"] if "label" in sizes else sizes["image"]

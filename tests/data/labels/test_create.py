@@ -187,6 +187,19 @@ def test_options_reach_the_maps(tmp_path):
   assert (item["instance"] == 255).all()
 
 
+def test_the_middle_may_be_cut_out(tmp_path):
+  write_item(tmp_path, "train", "1", 4)  # 8 x 6
+  fields = {
+    "root": str(tmp_path),
+    "num_labels": 5,
+    "preprocess": "crop",
+    "crop_size": 4,
+    "center_crop": True,
+  }
+  item = data.create(config("coco_stuff", **fields), "train")[0]
+  assert item["label"].shape == (4, 4)
+
+
 def test_a_wrong_label_is_named_when_it_is_loaded(tmp_path):
   write_item(tmp_path, "train", "bad", 9)
   fields = {"root": str(tmp_path), "num_labels": 9}

@@ -128,6 +128,70 @@ def test_training_cuts_and_mirrors_all_maps_alike(flip):
   assert len(corners) > 10
 
 
+@pytest.mark.parametrize(
+  ("mode", "stored", "top", "left"),
+  [
+    ("crop", (40, 61), 12, 22),
+    ("scale_width_and_crop", (40, 61), 2, 8),  # 20 high, 32 wide
+    ("crop", (10, 60), 0, 22),  # filled up below
+  ],
+)
+def test_the_middle_is_cut_out_in_training_and_evaluation(
+  mode, stored, top, left
+):
+  steps = LabelPreprocess(
+    mode, load_size=32, crop_size=16, center_crop=True, flip=False
+  )
+  maps = numbered(*stored)
+  expected = {}
+  for key, value in maps.items():
+    if mode != "crop":
+      method = "bicubic" if key == "image" else "nearest"
+      value = images.resize(value, (20, 32), method)
+    part = value[top : top + 16, left : left + 16]
+    expected[key] = np.zeros((16, 16, *part.shape[2:]), part.dtype)
+    expected[key][: len(part)] = part
+  trained = steps.train(maps, np.random.default_rng(0))
+  evaluated = steps.evaluate(maps)
+  for key, value in expected.items():
+    np.testing.assert_array_equal(trained[key], value)
+    np.testing.assert_array_equal(evaluated[key], value)
+
+
+def test_evaluation_may_keep_the_whole_in_spite_of_the_middle():
+  steps = LabelPreprocess(
+    "crop", crop_size=16, center_crop=True, evaluation_mode="none"
+  )
+  assert steps.evaluate(numbered(32, 64))["label"].shape == (32, 64)
+
+
+@pytest.mark.parametrize("mode", preprocess.MODES)
+def test_points_move_with_the_picture(mode):
+  steps = LabelPreprocess(mode, load_size=60, crop_size=48, multiple=2)
+  y, x = np.mgrid[:80, :120].astype(np.float32)
+  picture = np.stack([x, y], -1)  # that says where its pixels were
+  stored = np.array([[55.0, 38.0], [70.0, 44.0]])
+  rng = np.random.default_rng(3)
+  compared = 0
+  for _ in range(10):
+    placement = steps.training_placement({"image": picture}, rng)
+    moved = placement.place_points(stored, (80, 120))
+    placed = placement.place(picture)
+    assert placed.shape[:2] == placement.size
+    for (column, row), point in zip(moved, stored, strict=True):
+      inside = [0 <= column < placed.shape[1] - 1, 0 <= row < len(placed) - 1]
+      if not all(inside):
+        continue
+      left, top = int(column), int(row)
+      (a, b), (c, d) = placed[top : top + 2, left : left + 2]
+      across, down = column - left, row - top
+      found = (a * (1 - across) + b * across) * (1 - down)
+      found += (c * (1 - across) + d * across) * down
+      np.testing.assert_allclose(found, point, atol=0.05)
+      compared += 1
+  assert compared > 2
+
+
 def test_the_draws_do_not_depend_on_the_mode():
   states = set()
   for mode in preprocess.MODES:
@@ -204,6 +268,7 @@ def test_other_sizes_are_refused_where_they_do_not_fit():
     ({"evaluation_mode": "half"}, "preprocess is 'half'"),
     ({"load_size": 100}, "load_size 100 is smaller than crop_size 256"),
     ({"aspect_ratio": 0.0}, "aspect_ratio is 0.0"),
+    ({"mode": "fixed", "center_crop": True}, "'fixed' does not crop"),
   ],
 )
 def test_bad_options_are_refused(fields, message):
