@@ -11,12 +11,17 @@ from absl import logging
 
 from gansynth import checkpoints, images, label_networks, parallel
 from gansynth import config as config_lib
+from gansynth.data.labels.preprocess import LabelPreprocess
 from gansynth.data.labels.reading import LabelReader
 from gansynth.label_translator import LabelTranslator
 from gansynth.progress import Progress
 from gansynth.synthesis import background, folders, label_folders, record
 from gansynth.synthesis.folders import RECORD, Result
 from gansynth.translator import Translator
+
+# Sizes of pictures of label maps: the network's where it has one, else that of
+# the map; that of the map; the network's, else what `data` makes of test items.
+_SIZES = ("trained", "labels", "data")
 
 
 def synthesize(
@@ -75,9 +80,9 @@ def _of_pictures(config, place):
 
 def _of_labels(config, place):
   options = config.synthesize
-  if options.size not in ("trained", label_networks.OF_LABELS):
+  if options.size not in _SIZES:
     raise config_lib.ConfigError(
-      f"synthesize.size is {options.size!r}; choose trained or labels"
+      f"synthesize.size is {options.size!r}; choose one of {', '.join(_SIZES)}"
     )
   from_labels = options.instances == label_folders.OF_LABELS
   translate = LabelTranslator.load(
@@ -87,9 +92,12 @@ def _of_labels(config, place):
     mode=options.mode,
     seed=options.seed,
     instances=options.instances if from_labels else "",
-    size=None if options.size == "trained" else options.size,
+    size=label_networks.OF_LABELS if options.size == "labels" else None,
     sparse=options.sparse,
   )
+  preprocess = None
+  if options.size == "data" and translate.size is None:
+    preprocess = _evaluation(config.data)
   return label_folders.synthesize_labels(
     translate,
     options.input,
@@ -97,6 +105,7 @@ def _of_labels(config, place):
     instances=options.instances,
     styles=options.styles,
     style_pairing=options.style_pairing,
+    pictures=options.get("images", ""),
     sample=options.sample,
     number=options.number,
     reader=LabelReader(
@@ -105,10 +114,25 @@ def _of_labels(config, place):
       palette=config.data.palette,
       ade20k_shift=config.data.ade20k_shift,
     ),
+    preprocess=preprocess,
     results=options.results,
     experiment=pathlib.Path(place).stem,
     file_format=options.format,
     skip_unreadable=options.skip_unreadable,
+  )
+
+
+def _evaluation(config):
+  """The preprocessing of test items, see `data.labels.create`."""
+  return LabelPreprocess(
+    mode=config.preprocess,
+    load_size=config.load_size,
+    crop_size=config.crop_size,
+    aspect_ratio=config.aspect_ratio,
+    evaluation_mode=config.test_preprocess,
+    multiple=config.size_multiple,
+    pad=config.pad_crops,
+    original_crops=config.original_crops,
   )
 
 

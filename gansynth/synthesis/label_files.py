@@ -21,13 +21,15 @@ class LabelFile:
     name: path of the label map in its folder, with slashes.
     label: path of the label map.
     instance: path of its instance map.
-    picture: path of its picture.
+    picture: path of the picture that its style is taken from.
+    truth: path of its true picture, which is shown beside the one made.
   """
 
   name: str
   label: str
   instance: str | None = None
   picture: str | None = None
+  truth: str | None = None
 
   @property
   def stem(self) -> str:
@@ -37,8 +39,9 @@ class LabelFile:
   @property
   def original_name(self) -> str:
     """What the originals call the result, which is the picture's name."""
-    if self.picture is not None:
-      return pathlib.PurePath(self.picture).stem
+    picture = self.truth or self.picture
+    if picture is not None:
+      return pathlib.PurePath(picture).stem
     if self.name.endswith(_CITYSCAPES):
       return f"{layouts.first_three_parts(self.name)}_leftImg8bit"
     return pathlib.PurePath(self.stem).name
@@ -57,7 +60,10 @@ class Reader:
   preprocess: LabelPreprocess | None = None
 
   def __call__(self, file: LabelFile) -> dict[str, np.ndarray]:
-    """Returns `label`, and `instance` and `image` where there are files.
+    """Returns `label`, and what there are files of.
+
+    That may be `instance`, `image` of the style, and `truth`, which has the
+    label map's size.
 
     Raises:
       images.ImageError: one of them cannot be used.
@@ -68,15 +74,20 @@ class Reader:
       maps["instance"] = reading.read_instances(file.instance)
     if file.picture is not None:
       maps["image"] = images.read(file.picture)
-    if self.preprocess is None:
-      return maps
-    return self.preprocess.evaluate(maps, file.label)
+    if file.truth is not None:
+      maps["truth"] = images.read(file.truth)
+    if self.preprocess is not None:
+      return self.preprocess.evaluate(maps, file.label)
+    if file.truth is not None:
+      maps["truth"] = images.resize(maps["truth"], maps["label"].shape[:2])
+    return maps
 
 
 def find(
   labels: str | os.PathLike[str],
   instances: str | os.PathLike[str] | None = None,
   pictures: str | os.PathLike[str] | None = None,
+  truths: str | os.PathLike[str] | None = None,
 ) -> list[LabelFile]:
   """Lists label maps, with the files of the same names in other folders.
 
@@ -88,7 +99,8 @@ def find(
   Args:
     labels: folder of label maps.
     instances: folder of instance maps.
-    pictures: folder of pictures.
+    pictures: folder of pictures whose styles are taken.
+    truths: folder of true pictures.
 
   Returns:
     The files, in natural order of the names.
@@ -103,6 +115,7 @@ def find(
   for role, folder, ending in (
     ("instance", instances, "_instanceIds.png"),
     ("picture", pictures, "_leftImg8bit.png"),
+    ("truth", truths, "_leftImg8bit.png"),
   ):
     if folder is not None:
       others[role] = folder, _by_key(folder, ending if is_cityscapes else "")
@@ -113,10 +126,9 @@ def find(
     belonging = {}
     for role, (folder, by_key) in others.items():
       if key not in by_key:
+        kind = "instance map" if role == "instance" else "picture"
         raise images.ImageError(
-          f"{path}: {os.fspath(folder)!r} holds no {role} map of this name"
-          if role == "instance"
-          else f"{path}: {os.fspath(folder)!r} holds no picture of this name"
+          f"{path}: {os.fspath(folder)!r} holds no {kind} of this name"
         )
       belonging[role] = by_key[key]
     files.append(LabelFile(name, path, **belonging))

@@ -43,6 +43,7 @@ def synthesize_labels(
   instances: str | os.PathLike[str] = "",
   styles: str | os.PathLike[str] = "",
   style_pairing: str = "all",
+  pictures: str | os.PathLike[str] = "",
   sample: bool = False,
   number: int = 1,
   reader: LabelReader | None = None,
@@ -75,6 +76,8 @@ def synthesize_labels(
     style_pairing: `all`: every label map in the style of every picture;
       `name`: in that of the picture of its name, as the originals' tests do.
       Features of instances are always encoded by name.
+    pictures: folder of true pictures of the label maps' names, which
+      `original` results show beside the ones made. Empty: there are none.
     sample: draw styles from what the encoder makes of a picture, instead of
       taking the mean.
     number: of styles that are drawn for each label map.
@@ -85,7 +88,9 @@ def synthesize_labels(
       the style's where there are several. `original`: folders as SPADE's,
       `<experiment>/<phase>_<epoch>/images/synthesized_image` and, with the
       label maps in colours, `input_label`, and a page that shows them; of
-      several styles `synthesized_image_<style>`.
+      several styles `synthesized_image_<style>`. `GT_image` holds the true
+      pictures in the size of the label maps that the network is shown, for
+      scores that compare two folders.
     experiment: for `original`.
     phase: for `original`.
     epoch: for `original`.
@@ -103,11 +108,13 @@ def synthesize_labels(
       or holds something else's results.
   """
   source, target = pathlib.Path(source), pathlib.Path(target)
-  _check(results, style_pairing, file_format)
+  _check(results, style_pairing, file_format, pictures)
   background.refuse_inside(target, source)
   chosen = label_styles.choose(translate, styles, style_pairing, number, sample)
   instance_folder = _instance_folder(translate, instances)
-  found = label_files.find(source, instance_folder, chosen.folder)
+  found = label_files.find(
+    source, instance_folder, chosen.folder, pictures or None
+  )
   read_maps = label_files.Reader(
     reader or _reader(translate), preprocess or _preprocess(translate)
   )
@@ -137,24 +144,26 @@ def synthesize_labels(
   skipped = []
   maker = _Maker(translate, chosen, read_maps)
 
-  def read(file: LabelFile) -> dict[int, "Scene"]:
+  def read(file: LabelFile) -> _Work:
     wanted = [
       k
       for k in range(len(chosen.names))
       if layout.output(file, k) in missing[file]
     ]
-    return maker.scenes(file, wanted)
+    return maker.work(file, wanted)
 
   def make(
-    batch: list[tuple[LabelFile, dict[int, "Scene"]]],
+    batch: list[tuple[LabelFile, _Work]],
   ) -> Iterator[tuple[pathlib.Path, np.ndarray]]:
-    for file, scenes in batch:
+    for file, work in batch:
       if layout.input(file) in missing[file]:
-        yield folder / layout.input(file), maker.colored(scenes)
+        yield folder / layout.input(file), maker.colored(work)
+      if layout.truth(file) in missing[file]:
+        yield folder / layout.truth(file), work.truth
     wanted = [
       (file, k, scene)
-      for file, scenes in batch
-      for k, scene in scenes.items()
+      for file, work in batch
+      for k, scene in work.scenes.items()
       if layout.output(file, k) in missing[file]
     ]
     pictures = translate.translate(maker.finished(wanted))
@@ -172,7 +181,7 @@ def synthesize_labels(
     translated = folders.run(
       waiting,
       read=read,
-      group=lambda scenes: translate.canvas(next(iter(scenes.values()))),
+      group=lambda work: translate.canvas(work.first),
       batch_size=translate.batch_size,
       make=make,
       goes_on=skip,
@@ -214,7 +223,7 @@ def recalibrate(
   )
   maker = _Maker(translate, label_styles.drawn(1), read_maps)
   translate.recalibrate(
-    [maker.scenes(file, [0])[0] for file in found[:: -(-len(found) // limit)]]
+    [maker.work(file, [0]).first for file in found[:: -(-len(found) // limit)]]
   )
 
 
@@ -262,6 +271,24 @@ def cluster_features(
   return instance_features.cluster(collected, number, seed)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Work:
+  """What is to be made of a label map.
+
+  Attributes:
+    scenes: by the numbers of their styles; one even where none is wanted.
+    truth: the true picture, uint8 (height, width, 3), where there is one.
+  """
+
+  scenes: dict[int, "Scene"]
+  truth: np.ndarray | None
+
+  @property
+  def first(self) -> "Scene":
+    """Of the scenes, which differ in style alone."""
+    return next(iter(self.scenes.values()))
+
+
 class _Maker:
   """Makes scenes of label maps."""
 
@@ -286,8 +313,8 @@ class _Maker:
       else palettes.label_colors(num_labels, first=0)
     )
 
-  def scenes(self, file: LabelFile, wanted: list[int]) -> dict[int, "Scene"]:
-    """Scenes by the numbers of their styles; one even where none is wanted."""
+  def work(self, file: LabelFile, wanted: list[int]) -> _Work:
+    """Reads a label map, for the styles of these numbers."""
     maps = self._read(file)
     scenes = {}
     for k in wanted or [0]:
@@ -304,7 +331,11 @@ class _Maker:
       if self._encodes:
         scene = dataclasses.replace(scene, picture=maps["image"])
       scenes[k] = scene
-    return scenes
+    truth = maps.get("truth")
+    if truth is not None:
+      # As the original writes it: what the networks are shown, cut to bytes.
+      truth = images.to_uint8(images.to_unit_range(truth))
+    return _Work(scenes, truth)
 
   def finished(
     self, wanted: list[tuple[LabelFile, int, "Scene"]]
@@ -322,15 +353,15 @@ class _Maker:
       for scene, latent in zip(scenes, latents, strict=True)
     ]
 
-  def colored(self, scenes: dict[int, "Scene"]) -> np.ndarray:
+  def colored(self, work: _Work) -> np.ndarray:
     """The label map as the originals show it, uint8 (height, width, 3)."""
-    labels = next(iter(scenes.values())).labels
+    labels = work.first.labels
     if labels.ndim == 3:
       return labels
     return palettes.colorize(labels, self._colors)
 
 
-def _check(results, style_pairing, file_format):
+def _check(results, style_pairing, file_format, pictures):
   background.check_format(file_format)
   for name, value, known in (
     ("results", results, label_results.RESULTS),
@@ -340,6 +371,11 @@ def _check(results, style_pairing, file_format):
       raise ValueError(
         f"unknown {name} {value!r}; choose one of {', '.join(known)}"
       )
+  if pictures and results != "original":
+    raise ValueError(
+      f"true pictures are given, {os.fspath(pictures)!r}, and {results} "
+      "results do not show them; choose original results, or leave them out"
+    )
 
 
 def _instance_folder(translate, instances):

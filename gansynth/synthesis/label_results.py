@@ -11,7 +11,8 @@ from gansynth.synthesis import folders
 from gansynth.synthesis.label_files import LabelFile
 
 RESULTS = ("plain", "original")
-_INPUT, _OUTPUT = "input_label", "synthesized_image"  # SPADE's folders
+# SPADE's folders, and SemDisc's.
+_INPUT, _TRUTH, _OUTPUT = "input_label", "GT_image", "synthesized_image"
 _STYLE = "word-wrap: break-word;"
 
 
@@ -75,10 +76,17 @@ class Layout:
     """Of the label map in colours, if there is one."""
     return f"images/{_INPUT}/{self._names[file]}" if self._original else None
 
+  def truth(self, file: LabelFile) -> str | None:
+    """Of the true picture, if there is one."""
+    if not self._original or file.truth is None:
+      return None
+    return f"images/{_TRUTH}/{self._names[file]}"
+
   def of(self, file: LabelFile) -> list[str]:
     """Of everything that is made of a label map."""
     outputs = [self.output(file, k) for k in range(len(self._styles))]
-    return [self.input(file), *outputs] if self._original else outputs
+    shown = (self.input(file), self.truth(file))
+    return [*filter(None, shown), *outputs]
 
   def all(self) -> list[str]:
     """Of everything."""
