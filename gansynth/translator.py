@@ -133,6 +133,17 @@ class Translator:
     return outputs
 
   @property
+  def variables(self) -> Any:
+    """`params` and `batch_stats`, as they were given."""
+    return self._variables
+
+  @variables.setter
+  def variables(self, variables: Any) -> None:
+    # In training they may lie on other hosts' devices, too.
+    self._variables = jax.device_get(variables)
+    self._replicated = parallel.replicate(self._variables)  # and stay there
+
+  @property
   def smallest(self) -> int:
     """The smallest side, in pixels, that can be translated."""
     return _SMALLEST
@@ -177,7 +188,7 @@ class Translator:
     arguments = [batch]
     if extents:
       arguments.append(np.concatenate([sizes, *[sizes[-1:]] * filling]))
-    outputs = self._apply(self.variables, *arguments)
+    outputs = self._apply(self._replicated, *arguments)
     return [
       output[:height, :width]
       for output, (height, width) in zip(outputs, sizes, strict=False)
