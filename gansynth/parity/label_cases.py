@@ -92,7 +92,8 @@ def checkpoint(case: Case, letter: str) -> str:
   """Returns the file of a network, relative to the case's folder.
 
   `checkpoint` of `case.json` names files, such as `latest_net_{G,D}.pth`, or a
-  folder of an experiment; without it they lie in the case's folder.
+  folder of an experiment; without it they lie in the folder `checkpoint`, or
+  in the case's.
 
   Args:
     case: the case.
@@ -108,7 +109,7 @@ def checkpoint(case: Case, letter: str) -> str:
     for choice in braces[1].split(",") if braces else [""]:
       names.append(name.replace(braces[0], choice) if braces else name)
   if not names:
-    folder = pathlib.Path(*text.split()[:1])
+    folder = pathlib.Path(*(text.split()[:1] or ["checkpoint"]))
     if not (case.folder / folder).is_dir():
       folder = pathlib.Path()
     epoch = case.meta.get("resolved_options", {}).get("which_epoch", "latest")
@@ -127,14 +128,22 @@ def checkpoint(case: Case, letter: str) -> str:
   return own[0]
 
 
-def network(case: Case, letter: str, **extra: Any) -> tuple[dict, Any, dict]:
-  """Imports a network of the case, as `Case.network` does."""
-  original = options(case)
+def network(
+  case: Case, letter: str, file: str | None = None, **extra: Any
+) -> tuple[dict, Any, dict]:
+  """Imports a network of the case, as `Case.network` does.
+
+  Args:
+    case: the case.
+    letter: G, D or E.
+    file: relative to the case's folder; None: see `checkpoint`.
+    **extra: options of the import.
+  """
+  original, file = options(case), file or checkpoint(case, letter)
   if original.program is None:
     # A constructor, which is one of pix2pixHD: SPADE's has all options.
-    norm = original.values.get("norm")
-    return case.network(checkpoint(case, letter), norm=norm, **extra)
-  return case.network(checkpoint(case, letter), original=original, **extra)
+    return case.network(file, norm=original.values.get("norm"), **extra)
+  return case.network(file, original=original, **extra)
 
 
 def conditioning(
@@ -188,18 +197,38 @@ def labels(case: Case, wanted: Conditioning, name: str = "label") -> np.ndarray:
   array = case.inputs[name]
   if not wanted.num_labels:
     return to_nhwc(array).astype(case.dtype)
-  if array.shape[1] != 1:
+  if array.shape[1] == 1:
+    found = array[:, 0].astype(np.int32)
+  elif array.shape[1] == wanted.label_channels:
+    found = from_one_hot(array, f"{case.folder}: {name!r}")
+  else:
     raise CaseError(
-      f"{case.folder}: {name!r} has {array.shape[1]} channels; several labels "
-      "at one pixel are not supported"
+      f"{case.folder}: {name!r} has {array.shape[1]} channels, expected 1 or "
+      f"{wanted.label_channels}"
     )
-  found = array[:, 0].astype(np.int32)
   if found.min() < 0 or found.max() >= wanted.label_channels:
     raise CaseError(
       f"{case.folder}: {name!r} holds {found.min()} to {found.max()}, expected "
       f"0 to {wanted.label_channels - 1}"
     )
   return found
+
+
+def from_one_hot(array: np.ndarray, source: str) -> np.ndarray:
+  """Returns the labels of one-hot channels.
+
+  Args:
+    array: (batch, channels, height, width).
+    source: for messages.
+
+  Raises:
+    CaseError: they are not one-hot.
+  """
+  if not np.isin(array, (0, 1)).all() or (array.sum(1) != 1).any():
+    raise CaseError(
+      f"{source} is not one-hot; several labels at one pixel are not supported"
+    )
+  return array.argmax(1).astype(np.int32)
 
 
 def instances(case: Case, name: str = "instance") -> np.ndarray | None:

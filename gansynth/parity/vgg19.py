@@ -97,6 +97,23 @@ def replay(
   return state
 
 
+def state_of(case: Case) -> State:
+  """Returns the weights that the words of a case of training name.
+
+  `vgg` names RandomState(<seed>), of `replay_slices`; or the words name the
+  keys `features.*`, of `replay`, and a seed.
+  """
+  if "vgg" in case.meta:
+    return replay_slices(seed_in(case, case.meta["vgg"]))
+  note = str(case.meta.get("note"))
+  match = re.search(r"seed\W*(\d+)", note)
+  if match is None or "features." not in note:
+    raise CaseError(
+      f"{case.folder}: case.json does not say how VGG19's weights were drawn"
+    )
+  return replay(_torchvision_shapes(), int(match[1]))
+
+
 def network_of(case: Case, state: State) -> tuple[nn.Module, dict[str, Any]]:
   """The network of a replayed state, in the case's dtype, and its variables."""
   description, variables = convert.convert_state_dict(
