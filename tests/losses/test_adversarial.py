@@ -147,6 +147,43 @@ def test_multiscale(kind, reduction):
   assert found == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("kind", FORMULAS, ids=str)
+def test_weights_of_verdicts(kind, reduction):
+  outputs = scales()
+  rng = np.random.default_rng(1)
+  weights = [
+    rng.uniform(0, 2, scale[-1].shape).astype(np.float32) for scale in outputs
+  ]
+  mode, real, for_discriminator = kind
+  means = [
+    (FORMULAS[kind](np.float64(scale[-1])) * weight).mean()
+    if mode in ("hinge", "lsgan")  # the others have no weights
+    else FORMULAS[kind](np.float64(scale[-1])).mean()
+    for scale, weight in zip(outputs, weights, strict=True)
+  ]
+  expected = np.sum(means) / (3 if reduction == "mean" else 1)
+  found = losses.multiscale_gan_loss(
+    outputs, real, mode, for_discriminator, reduction, weights
+  )
+  assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_verdicts_without_weight_teach_nothing():
+  logits = [[jnp.asarray([[0.5, -0.5], [0.25, 0.0]])]]
+  weights = [jnp.asarray([[0.0, 2.0], [1.0, 0.0]])]
+  ((gradient,),) = jax.grad(losses.multiscale_gan_loss)(
+    logits, False, "hinge", weights=weights
+  )
+  np.testing.assert_allclose(gradient, np.array([[0, 2], [1, 0]]) / 4)
+
+
+def test_weights_of_another_size_are_refused():
+  weights = [np.ones((2, 6, 6, 1))] * 3
+  with pytest.raises(ValueError, match=r"\(2, 3, 3, 1\).*one weight for each"):
+    losses.multiscale_gan_loss(scales(), True, weights=weights)
+
+
 def test_hinge_is_satisfied_beyond_its_margin():
   logits = [[jnp.array([-3.0, -1.5, 0.5, 1.5, 4.0])]]
   gradient = jax.grad(losses.multiscale_gan_loss)

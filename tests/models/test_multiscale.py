@@ -68,6 +68,72 @@ def test_published_networks(fields, channels, parameters, size):
   assert sum(leaf.size for leaf in leaves) == parameters
 
 
+@pytest.mark.parametrize(
+  ("fields", "logit_channels", "parameters"),
+  [
+    ({"adversarial_channels": 36}, 36, 6_174_920),
+    ({"adversarial_channels": 35}, 35, 6_158_534),
+    (
+      {"adversarial_channels": 36, "num_classes": 19, "conditional": False},
+      55,
+      6_412_526,
+    ),
+    (
+      {
+        "adversarial_channels": 36,
+        "num_classes": 19,
+        "reconstruction_channels": 3,
+        "conditional": False,
+      },
+      58,
+      6_461_684,
+    ),
+  ],
+)
+def test_published_semantic_aware_networks(fields, logit_channels, parameters):
+  network = multiscale.MultiscaleDiscriminator(**fields)
+  output, variables = shapes(network, 36, (256, 512), parts=2)
+  assert [scale[-1] for scale in output] == [
+    (4, 35, 67, logit_channels),
+    (4, 19, 35, logit_channels),
+  ]
+  leaves = jax.tree.leaves(variables["params"])
+  assert sum(leaf.size for leaf in leaves) == parameters
+
+
+def test_unconditional_networks_do_not_look_at_conditions():
+  network = small(conditional=False)
+  pictures = draw(2, 2, 16, 16, 3)
+  variables = drawn.variables(network, scene(1, 16, 16), pictures)
+  kernel = variables["params"]["scale_0"]["conv_0"]["kernel"]
+  assert kernel.shape == (4, 4, 3, 4)
+  apply = jax.jit(network.apply)
+  # Not even at their size.
+  shown = apply(variables, scene(1, 8, 8), pictures)
+  jax.tree.map(
+    np.testing.assert_array_equal, shown, apply(variables, None, pictures)
+  )
+
+
+def test_logits_are_split_in_order():
+  network = small(
+    adversarial_channels=5, num_classes=3, reconstruction_channels=2
+  )
+  channels = jnp.arange(10.0).reshape(1, 1, 1, 10)
+  parts = network.split_logits(channels)
+  np.testing.assert_array_equal(parts.adversarial.ravel(), range(5))
+  np.testing.assert_array_equal(parts.classes.ravel(), range(5, 8))
+  np.testing.assert_array_equal(parts.reconstruction.ravel(), range(8, 10))
+  alone = small().split_logits(channels[..., :1])
+  assert [part.shape[-1] for part in alone] == [1, 0, 0]
+
+
+def test_widths_stop_where_they_are_told():
+  network = small(features=4, num_layers=4, num_scales=1, max_features=12)
+  ((*features, _),), _ = shapes(network, 3, (32, 32))
+  assert [shape[-1] for shape in features] == [4, 8, 12, 12]
+
+
 def test_widths_stop_at_512_and_early_networks_stride_to_the_end():
   network = small(features=256, num_layers=4, num_scales=1, last_stride=2)
   ((*features, logits),), _ = shapes(network, 3, (32, 32))
