@@ -51,15 +51,37 @@ def style_encoder(**others):
   }
 
 
+def asapnets(**others):
+  return {
+    "name": "asapnets",
+    "features": 3,
+    "max_features": 5,
+    "num_blocks": 2,
+    "downsampling": 4,
+    "learned_downsampling": 4,
+    "pixel_features": 7,
+    "pixel_layers": 5,
+    "unseen_channels": 0,
+    "norm": "instanceaffine",
+    "padding": "zero",
+    **others,
+  }
+
+
 def spade_discriminator(norm="spectralinstance", **others):
   return {
     "name": "multiscale",
     "features": 4,
+    "max_features": 512,
     "num_scales": 2,
     "num_layers": 4,
     "norm": norm,
     "use_bias": norm.endswith("none"),
     "last_stride": 1,
+    "conditional": True,
+    "adversarial_channels": 1,
+    "num_classes": 0,
+    "reconstruction_channels": 0,
     **others,
   }
 
@@ -98,9 +120,12 @@ def instance_encoder(norm="instance", **others):
 
 
 def discriminator(norm="instance", **others):
-  description = {**spade_discriminator(norm), "use_bias": True, **others}
-  del description["last_stride"]
-  return description
+  description = spade_discriminator(norm)
+  names = ("name", "features", "num_scales", "num_layers", "norm")
+  return {name: description[name] for name in names} | {
+    "use_bias": True,
+    **others,
+  }
 
 
 def random_variables(description, channels=CHANNELS, seed=0):

@@ -8,13 +8,14 @@ writing and naming gradients.
 import collections
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from absl import logging
 from flax import traverse_util
 
 from gansynth import models
@@ -82,11 +83,18 @@ def linear(
   ]
 
 
-def batch_norm(key: str, path: Sequence[str]) -> list[Entry]:
-  """Entries of a batch normalisation with scale, offset and statistics."""
+def affine_norm(key: str, path: Sequence[str]) -> list[Entry]:
+  """Entries of a normalisation with scale and offset."""
   return [
     Entry(f"{key}.weight", ("params", *path, "scale")),
     Entry(f"{key}.bias", ("params", *path, "bias")),
+  ]
+
+
+def batch_norm(key: str, path: Sequence[str]) -> list[Entry]:
+  """Entries of a batch normalisation with scale, offset and statistics."""
+  return [
+    *affine_norm(key, path),
     Entry(f"{key}.running_mean", ("batch_stats", *path, "mean")),
     Entry(f"{key}.running_var", ("batch_stats", *path, "var")),
   ]
@@ -167,6 +175,47 @@ def rebuild_spectral_vectors(
     state[f"{layer}_v"] = v.astype(u.dtype)
     count += 1
   return state, count
+
+
+def complete_spectral_vectors(
+  state: Mapping[str, np.ndarray], source: str
+) -> dict[str, np.ndarray]:
+  """`rebuild_spectral_vectors`, with a warning where there were none."""
+  state, rebuilt = rebuild_spectral_vectors(state)
+  if rebuilt:
+    logging.warning(
+      "%s: %d vectors weight_v, which PyTorch before 1.0 did not save, are "
+      "computed from weight_u",
+      source,
+      rebuilt,
+    )
+  return state
+
+
+def checked_norm(
+  given: str | None, found: str, source: str, parse: Callable[[str], Any]
+) -> str:
+  """The norm given, where it is the one that the keys tell.
+
+  Args:
+    given: as the original writes it, or None.
+    found: what the keys tell.
+    source: name of the file, for messages.
+    parse: raises ValueError for a norm that is none; equal results are of
+      norms with the same keys.
+
+  Raises:
+    CheckpointError: it is another one, or none.
+  """
+  try:
+    fits = given is None or parse(given) == parse(found)
+  except ValueError as e:
+    raise CheckpointError(f"{source}: {e}") from e
+  if not fits:
+    raise CheckpointError(
+      f"{source}: norm is {given!r}, but the keys are those of {found!r}"
+    )
+  return given or found
 
 
 def shape(

@@ -15,10 +15,11 @@ _FIRST_KERNELS = {
   "spade": ("head_0", "norm_0", "shared"),
   "pix2pixhd_global": ("stem",),
   "pix2pixhd_local": ("global", "stem"),
+  "asapnets": ("down_0",),
   "multiscale": ("scale_0", "conv_0"),
 }
 _PICTURE_CHANNELS = 3
-GENERATORS = ("spade", "pix2pixhd_global", "pix2pixhd_local")
+GENERATORS = ("spade", "pix2pixhd_global", "pix2pixhd_local", "asapnets")
 
 
 def conditioning_of(
@@ -48,14 +49,14 @@ def conditioning_of(
       several possibilities.
   """
   channels = _channels(description, variables)
-  if channels is None or original is None:
+  if not channels or original is None:
     return None
   num_labels = original.get("label_nc", int)
   if num_labels is None:
     return None
   is_judge = description["name"] == "multiscale"
   possible = []
-  for found in _candidates(original, num_labels, spade.describes(description)):
+  for found in _candidates(original, num_labels, description):
     count = found.discriminator_channels if is_judge else found.channels
     if count == channels and found not in possible:
       possible.append(found)
@@ -70,12 +71,15 @@ def conditioning_of(
   )
 
 
-def _candidates(original, num_labels, is_spade):
+def _candidates(original, num_labels, description):
   """All that the options leave open."""
-  no_instance = original.get("no_instance", bool)
-  edges = (True, False) if no_instance is None else (not no_instance,)
+  no_edges = _no_edges(original, description)
+  edges = (True, False) if no_edges is None else (not no_edges,)
   dont_care, features = (False,), "none"
-  if is_spade:
+  is_asapnets = description["name"] == "asapnets"
+  if is_asapnets and original.program == "asapnets":
+    num_labels *= not original.get("no_one_hot", bool)
+  if is_asapnets or spade.describes(description):
     given = original.get("contain_dontcare_label", bool)
     dont_care = (False, True) if given is None else (given,)
   elif original.get("label_feat", bool):
@@ -91,6 +95,19 @@ def _candidates(original, num_labels, is_spade):
         )
   except ValueError as e:
     raise CheckpointError(f"{original.source}: {e}") from e
+
+
+def _no_edges(original, description):
+  """Whether edges of instances are left away, or None: not known.
+
+  ASAP-Nets has an option of its own for it. SemDisc, where the other is for
+  the data, has both, and its own is for this generator.
+  """
+  names = ["no_instance", "no_instance_edge"]
+  if description["name"] == "asapnets":
+    names.reverse()
+  told = (original.get(name, bool) for name in names)
+  return next((value for value in told if value is not None), None)
 
 
 def _listed(possible):

@@ -12,6 +12,7 @@ import numpy as np
 from absl import logging
 
 from gansynth.convert import (
+  asapnets,
   common,
   cyclegan,
   gpgan,
@@ -25,12 +26,15 @@ from gansynth.convert.errors import CheckpointError
 
 # Families that tell their networks by the keys; what none of them knows is
 # CycleGAN's or pix2pix's, or nobody's.
-_TOLD_BY_KEYS = (vgg, spade, pix2pixhd)
+_TOLD_BY_KEYS = (vgg, asapnets, spade, pix2pixhd)
+# Whose programs leave options beside their files.
+_WITH_OPTIONS = (asapnets, spade, pix2pixhd)
 _PROGRAMS = {
   gpgan: "GP-GAN",
   cyclegan: "CycleGAN or pix2pix",
   spade: "SPADE",
   pix2pixhd: "pix2pixHD",
+  asapnets: "ASAP-Nets",
   vgg: "VGG19",
 }
 _PICTURE_CHANNELS = 4  # or fewer
@@ -48,13 +52,13 @@ def from_original(
   """Reads a network of an original program.
 
   Args:
-    path: a `.npz` file of GP-GAN; any other is one of CycleGAN, pix2pix, SPADE
-      or pix2pixHD, or VGG19 of torchvision (`.pth`).
+    path: a `.npz` file of GP-GAN; any other is one of CycleGAN, pix2pix,
+      SPADE, SemDisc, ASAP-Nets or pix2pixHD, or VGG19 of torchvision (`.pth`).
     key: which network of a training state to take, where the file holds
       several.
     dtype: of the variables; None keeps the file's own.
-    original: what SPADE or pix2pixHD was run with; None: what `opt.txt` and
-      `opt.pkl` beside the file say, if they are there.
+    original: what one of SPADE to pix2pixHD was run with; None: what `opt.txt`
+      and `opt.pkl` beside the file say, if they are there.
     **options: what the file does not tell, see `convert_state_dict`.
 
   Returns:
@@ -94,13 +98,14 @@ def convert_state_dict(
     state: arrays by the original's keys; Chainer's have slashes.
     source: name of the file, for messages.
     dtype: of the variables; None keeps the state's own.
-    original: what SPADE or pix2pixHD was run with; `options` hold whatever it
-      says.
+    original: what SPADE, SemDisc, ASAP-Nets or pix2pixHD was run with;
+      `options` hold whatever it says.
     network: `pix2pixhd_global` for a generator of pix2pixHD with two halvings,
       which is a ResNet of CycleGAN to the last key and is taken for one
       unless `original` says otherwise.
     **options: of the converter whose network it is: `convert_state_dict` of
-      `gpgan`, `cyclegan`, `spade`, `pix2pixhd` or `vgg`. None: not given.
+      `gpgan`, `cyclegan`, `spade`, `asapnets`, `pix2pixhd` or `vgg`. None: not
+      given.
 
   Returns:
     The network's description and variables, as `from_original`.
@@ -157,6 +162,8 @@ def to_state_dict(
     return gpgan.to_state_dict(description, variables)
   if name == vgg.NAME:
     return vgg.to_state_dict(description, variables)
+  if name == asapnets.NAME:
+    return asapnets.to_state_dict(description, variables)
   if spade.describes(description):
     return spade.to_state_dict(description, variables)
   if name in pix2pixhd.NAMES:
@@ -201,7 +208,7 @@ def _check_options(
   """Refuses options that a family does not know."""
   known = _parameters(family)
   unknown = [k for k, v in options.items() if v is not None and k not in known]
-  if family not in (spade, pix2pixhd) and original and not original.program:
+  if family not in _WITH_OPTIONS and original and not original.program:
     unknown += original.values  # given by hand, not read from a file
   if unknown:
     known = ", ".join(name for name in known if name != "dtype")

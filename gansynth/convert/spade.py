@@ -1,7 +1,8 @@
 """Checkpoints of SPADE (PyTorch): all networks of its repository.
 
 These are its own generator, the encoder of styles, pix2pixHD's generator with
-spectral normalisation, and the multi-scale discriminator.
+spectral normalisation, and the multi-scale discriminator. SemDisc's are the
+same, but for the discriminator's modes; ASAP-Nets' discriminator is SPADE's.
 """
 
 import collections
@@ -10,9 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from absl import logging
 
-from gansynth.convert import common, spade_descriptions, spade_tables
+from gansynth.convert import (
+  common,
+  spade_descriptions,
+  spade_discriminators,
+  spade_tables,
+)
 from gansynth.convert.errors import CheckpointError
 from gansynth.models import norms
 from gansynth.models import spade as spade_generator
@@ -62,6 +67,9 @@ def convert_state_dict(
   crop_size: int | None = None,
   aspect_ratio: float | None = None,
   last_stride: int | None = None,
+  mode: str | None = None,
+  num_labels: int | None = None,
+  num_classes: int | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
   """Works out the network of a state dict and fills its variables.
 
@@ -78,6 +86,12 @@ def convert_state_dict(
     aspect_ratio: their width / height.
     last_stride: of the discriminator's last convolution before the logits, 1
       (default) or, in files before May 2019, 2.
+    mode: of SemDisc's discriminator, see `spade_discriminators.MODES`; told by
+      the shapes where the discriminator is shown label maps, as are both
+      numbers.
+    num_labels: that a discriminator judges each for itself, and the whole
+      besides. Shapes tell the sum of all channels.
+    num_classes: that it tells apart.
 
   Returns:
     The network's description, for `models.create(**description)`, and its
@@ -93,14 +107,7 @@ def convert_state_dict(
     state = common.drop_counters(state)
   else:
     state, _ = common.drop_unused_buffers(state)
-  state, rebuilt = common.rebuild_spectral_vectors(state)
-  if rebuilt:
-    logging.warning(
-      "%s: %d vectors weight_v, which PyTorch before 1.0 did not save, are "
-      "computed from weight_u",
-      source,
-      rebuilt,
-    )
+  state = common.complete_spectral_vectors(state, source)
   if network == "spade":
     described = spade_descriptions.generator(
       state, source, upsampling, crop_size, aspect_ratio
@@ -110,15 +117,19 @@ def convert_state_dict(
   elif network == "pix2pixhd_global":
     described = spade_descriptions.pix2pixhd(state, source)
   elif network == "multiscale":
-    described = spade_descriptions.discriminator(state, source, last_stride)
+    described = spade_discriminators.describe(
+      state, source, last_stride, mode, num_labels, num_classes
+    )
   else:
     raise CheckpointError(
       f"{source}: no network of SPADE; its keys begin with "
       f"{', '.join(map(repr, list(state)[:5])) or 'nothing'}"
     )
   description, input_shapes = described
-  if norm is not None:
-    description["norm"] = _checked_norm(norm, description, source)
+  parse = spade_generator.parse_norm if network == "spade" else norms.parse
+  description["norm"] = common.checked_norm(
+    norm, description["norm"], source, parse
+  )
   shapes = common.described_shapes(description, input_shapes, source)
   variables = common.to_variables(
     state, key_table(description), shapes, source, dtype
@@ -136,19 +147,3 @@ def to_state_dict(
 def key_table(description: Mapping[str, Any]) -> list[common.Entry]:
   """The original's keys of a network that `convert_state_dict` describes."""
   return spade_tables.TABLES[description["name"]](description)
-
-
-def _checked_norm(norm, description, source):
-  """The norm given, where it is the one that the keys tell."""
-  found = description["norm"]
-  is_own = description["name"] == "spade"
-  parse = spade_generator.parse_norm if is_own else norms.parse
-  try:
-    fits = parse(norm) == parse(found)
-  except ValueError as e:
-    raise CheckpointError(f"{source}: {e}") from e
-  if not fits:
-    raise CheckpointError(
-      f"{source}: norm is {norm!r}, but the keys are those of {found!r}"
-    )
-  return norm

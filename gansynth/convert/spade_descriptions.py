@@ -1,7 +1,7 @@
 """What the arrays of a SPADE checkpoint tell of its network."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ State = Mapping[str, np.ndarray]
 Description = dict[str, Any]
 
 _BLOCK = re.compile(r"model\.(\d+)\.conv_block\..+")
-_SCALE = re.compile(r"discriminator_(\d+)\.model(\d+)\..+")
 _MODULATION = "head_0.norm_0"
 
 
@@ -39,7 +38,7 @@ def generator(
     The description, and shapes of inputs that the network can be set up with.
   """
   upsampling = _upsampling(state, source, upsampling)
-  width = int(_kernel(state, source, "head_0.conv_0")[0])
+  width = int(kernel_shape(state, source, "head_0.conv_0")[0])
   if not width or width % 16:
     raise CheckpointError(
       f"{source}: head_0.conv_0 has {width} outputs; expected a multiple of 16"
@@ -118,9 +117,9 @@ def _picture_size(source, area, factor, crop_size, aspect_ratio):
 
 def style_encoder(state: State, source: str) -> tuple[Description, tuple]:
   """Describes the encoder of styles; arguments and results as above."""
-  norm = _norm(key for key in state if key.startswith("layer"))
+  norm = norm_of(key for key in state if key.startswith("layer"))
   inner = "" if norm.endswith("none") else ".0"
-  first = _kernel(state, source, f"layer1{inner}")
+  first = kernel_shape(state, source, f"layer1{inner}")
   latent_size, inputs = common.shape(state, source, "fc_mu.weight", ndim=2)
   description = {
     "name": "style_encoder",
@@ -148,11 +147,11 @@ def pix2pixhd(state: State, source: str) -> tuple[Description, tuple]:
       "pix2pixHD's generator in SPADE's repository"
     )
   depth = (blocks[0] - 3) // 2
-  norm = _norm(match[0] for match in matches)
+  norm = norm_of(match[0] for match in matches)
   inner = "" if norm.endswith("none") else ".0"
-  stem = _kernel(state, source, f"model.1{inner}")
+  stem = kernel_shape(state, source, f"model.1{inner}")
   layers = [f"model.{blocks[0]}.conv_block.{at}{inner}" for at in (1, 4)]
-  kernel_size = _kernel(state, source, *layers)[-1]
+  kernel_size = kernel_shape(state, source, *layers)[-1]
   last = f"model.{4 + 4 * depth + len(blocks)}.weight"
   description = {
     "name": "pix2pixhd_global",
@@ -169,30 +168,7 @@ def pix2pixhd(state: State, source: str) -> tuple[Description, tuple]:
   return description, ((1, side, side, stem[1]),)
 
 
-def discriminator(
-  state: State, source: str, last_stride: int | None
-) -> tuple[Description, tuple]:
-  """Describes the multi-scale discriminator."""
-  if last_stride not in (None, 1, 2):
-    raise CheckpointError(f"last_stride is {last_stride!r}; it is 1 or 2")
-  matches = [match for match in map(_SCALE.fullmatch, state) if match]
-  first = common.shape(state, source, "discriminator_0.model0.0.weight")
-  num_layers = max(int(match[2]) for match in matches)
-  inner = (m[0] for m in matches if 0 < int(m[2]) < num_layers)
-  norm = _norm(inner)
-  description = {
-    "name": "multiscale",
-    "features": int(first[0]),
-    "num_scales": 1 + max(int(match[1]) for match in matches),
-    "num_layers": num_layers,
-    "norm": norm,
-    "use_bias": norm.endswith("none"),
-    "last_stride": last_stride or 1,
-  }
-  return description, common.discriminator_shapes(first[1])
-
-
-def _kernel(state, source, *layers):
+def kernel_shape(state: State, source: str, *layers: str) -> tuple[int, ...]:
   """Shape of the kernel of the first layer that is there."""
   names = ["weight_orig", "weight"] if _is_spectral(state) else ["weight"]
   keys = [f"{layer}.{name}" for layer in layers for name in names]
@@ -203,7 +179,7 @@ def _is_spectral(keys):
   return any(key.endswith((".weight_orig", ".weight_u")) for key in keys)
 
 
-def _norm(keys):
+def norm_of(keys: Iterable[str]) -> str:
   """What the keys of the layers with norms tell of these."""
   keys = set(keys)
   spectral = "spectral" * _is_spectral(keys)

@@ -4,6 +4,9 @@ A normalised convolution is a list of two there, of which the first has the
 arrays of the convolution, without bias, and the second those of the norm.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from gansynth.convert import common
 from gansynth.models import norms, spade
 
@@ -13,8 +16,17 @@ def _convolution(key, path, is_spectral, use_bias=True):
   return kind(key, path, use_bias)
 
 
-def _normed(key, path, norm_path, d):
-  """Entries of a convolution with what SPADE puts after it."""
+def normed(
+  key: str, path: Sequence[str], norm_path: Sequence[str], d: Mapping[str, Any]
+) -> list[common.Entry]:
+  """Entries of a convolution with what SPADE puts after it.
+
+  Args:
+    key: of both together.
+    path: of the convolution.
+    norm_path: of the norm.
+    d: description of the network, of which `norm` and `use_bias` are read.
+  """
   is_spectral, name = norms.parse(d["norm"])
   if name == "none":
     return _convolution(key, path, is_spectral)
@@ -23,6 +35,8 @@ def _normed(key, path, norm_path, d):
   entries = _convolution(f"{key}.0", path, is_spectral, use_bias)
   if name == "batch":
     entries += common.batch_norm(f"{key}.1", norm_path)
+  if name == "instanceaffine":
+    entries += common.affine_norm(f"{key}.1", norm_path)
   return entries
 
 
@@ -69,7 +83,7 @@ def _encoder_table(d):
   entries = []
   for i in range(6 if d["deep"] else 5):
     path = [f"conv_{i}"], [f"norm_{i}"]
-    entries += _normed(f"layer{i + 1}", *path, d)
+    entries += normed(f"layer{i + 1}", *path, d)
   return [
     *entries,
     *common.linear("fc_mu", ["mean"], layout="linear_of_map"),
@@ -80,19 +94,19 @@ def _encoder_table(d):
 def _pix2pixhd_table(d):
   """Entries of pix2pixHD's generator, one list named `model`."""
   depth, blocks = d["num_downsampling"], d["num_blocks"]
-  entries = _normed("model.1", ["stem"], ["stem_norm"], d)
+  entries = normed("model.1", ["stem"], ["stem_norm"], d)
   for i in range(depth):
     path = [f"down_{i}"], [f"down_norm_{i}"]
-    entries += _normed(f"model.{3 + 2 * i}", *path, d)
+    entries += normed(f"model.{3 + 2 * i}", *path, d)
   for i in range(blocks):
     for j, at in enumerate((1, 4)):
       key = f"model.{3 + 2 * depth + i}.conv_block.{at}"
       path = [f"block_{i}", f"conv_{j}"], [f"block_{i}", f"norm_{j}"]
-      entries += _normed(key, *path, d)
+      entries += normed(key, *path, d)
   for i in range(depth):
     path = [f"up_{i}"], [f"up_norm_{i}"]
     key = f"model.{3 + 2 * depth + blocks + 2 * i}"
-    entries += _normed(key, *path, d)
+    entries += normed(key, *path, d)
   last = 4 + 4 * depth + blocks
   return [*entries, *common.convolution(f"model.{last}", ["head"])]
 
@@ -105,7 +119,7 @@ def _discriminator_table(d):
     entries += common.convolution(f"{key}.model0.0", [scale, "conv_0"])
     for j in range(1, d["num_layers"]):
       path = [scale, f"conv_{j}"], [scale, f"norm_{j}"]
-      entries += _normed(f"{key}.model{j}.0", *path, d)
+      entries += normed(f"{key}.model{j}.0", *path, d)
     last = f"{key}.model{d['num_layers']}.0"
     entries += common.convolution(last, [scale, "logits"])
   return entries

@@ -1,8 +1,9 @@
-"""The options that SPADE and pix2pixHD leave beside their checkpoints.
+"""The options that SPADE's family and pix2pixHD leave beside checkpoints.
 
 Shapes tell nearly all of a network. What they do not, such as which channels
-are labels and where the doublings stand, is in `opt.txt`, the table that both
-programs print, and in `opt.pkl`, a pickled `argparse.Namespace` of SPADE.
+are labels and where the doublings stand, is in `opt.txt`, the table that these
+programs print, and in `opt.pkl`, a pickled `argparse.Namespace` of SPADE and of
+what began as copies of it, SemDisc and ASAP-Nets.
 """
 
 import ast
@@ -37,6 +38,16 @@ _SET_BY_MODE = (
   "aspect_ratio",
   "num_upsampling_layers",
 )
+# Flags of SemDisc that say what its discriminator does; the first one holds.
+_MODES = ("c2f", "c2f_sem", "c2f_sem_rec", "added_capacity")
+# How SemDisc's first version called them, and weights of losses.
+_RENAMED = {
+  "semantic": "c2f",
+  "semantic_disc": "c2f_sem",
+  "self_supervised": "c2f_sem_rec",
+  "lambda_S": "lambda_seg",
+  "lambda_Self": "lambda_rec",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +60,25 @@ class Options:
 
   @property
   def program(self) -> str | None:
-    """`spade` or `pix2pixhd`, or none where the options are not theirs."""
+    """`spade`, `semdisc`, `asapnets` or `pix2pixhd`; None: of none of them."""
     if "n_downsample_global" in self.values:
       return "pix2pixhd"
-    return "spade" if "norm_G" in self.values else None
+    if "norm_G" not in self.values:
+      return None
+    if "c2f" in self.values:
+      return "semdisc"
+    return "asapnets" if "hr_width" in self.values else "spade"
+
+  @property
+  def discriminator_mode(self) -> str | None:
+    """Mode of SemDisc's discriminator, or None where no option tells.
+
+    One of `spade_discriminators.MODES`.
+    """
+    if not any(name in self.values for name in _MODES):
+      return None
+    chosen = (name for name in _MODES if self.get(name, bool))
+    return next(chosen, "original")
 
   def get(self, name: str, kind: type) -> Any:
     """The value of an option, or None where it is not given.
@@ -86,6 +112,10 @@ def gather(
   upsampling: str | None = None,
   crop_size: int | None = None,
   aspect_ratio: float | None = None,
+  discriminator_mode: str | None = None,
+  num_classes: int | None = None,
+  pixel_features: int | None = None,
+  pixel_layers: int | None = None,
 ) -> Options | None:
   """Collects what is known of how a checkpoint was made.
 
@@ -102,6 +132,11 @@ def gather(
     upsampling: SPADE's `normal`, `more` or `most`.
     crop_size: width of SPADE's pictures.
     aspect_ratio: their width / height.
+    discriminator_mode: of SemDisc, see `spade_discriminators.MODES`.
+    num_classes: that SemDisc's discriminator tells apart, which the original
+      has no option for.
+    pixel_features: width of ASAP-Nets' layers per pixel.
+    pixel_layers: how many of these there are.
 
   Returns:
     The options, or None where nothing is known.
@@ -119,7 +154,12 @@ def gather(
     "num_upsampling_layers": upsampling,
     "crop_size": crop_size,
     "aspect_ratio": aspect_ratio,
+    "num_classes": num_classes,
+    "hr_width": pixel_features,
+    "hr_depth": pixel_layers,
   }
+  if discriminator_mode is not None:
+    given |= {name: name == discriminator_mode for name in _MODES}
   values = {}
   if dataset_mode is not None:
     if dataset_mode not in DATASET_MODES:
@@ -148,7 +188,7 @@ def find(folder: str | os.PathLike[str]) -> Options | None:
     folder: of an experiment.
 
   Returns:
-    The options, or None where there are none of SPADE or pix2pixHD.
+    The options, or None where there are none of these programs.
 
   Raises:
     CheckpointError: a file cannot be read.
@@ -182,7 +222,7 @@ def read_text(path: str | os.PathLike[str]) -> Options:
       name, value, default = match.groups()
       values[name] = _parse(value)
       defaults[name] = _parse(value if default is None else default)
-  return Options(str(path), values, defaults)
+  return Options(str(path), _renamed(values), _renamed(defaults))
 
 
 def read_pickle(path: str | os.PathLike[str]) -> Options:
@@ -222,7 +262,7 @@ def read_pickle(path: str | os.PathLike[str]) -> Options:
         f"{path}: refused, the option {name!r} holds a "
         f"{type(value).__name__} of other things, and {expected}"
       )
-  return Options(str(path), dict(content))
+  return Options(str(path), _renamed(content))
 
 
 def network_arguments(options: Options, network: str) -> dict[str, Any]:
@@ -248,11 +288,43 @@ def network_arguments(options: Options, network: str) -> dict[str, Any]:
       "crop_size": options.get("crop_size", int),
       "aspect_ratio": options.get("aspect_ratio", float),
     }
+  if network == "asapnets":
+    encoding = options.get("hr_coor", str)
+    if encoding not in (None, "cosine"):
+      raise CheckpointError(
+        f"{options.source}: hr_coor is {encoding!r}; the only positional "
+        "encoding known is 'cosine'"
+      )
+    hides = options.get("lr_instance", bool)
+    arguments |= {
+      "crop_size": options.get("crop_size", int),
+      "aspect_ratio": options.get("aspect_ratio", float),
+      "pixel_features": options.get("hr_width", int),
+      "pixel_layers": options.get("hr_depth", int),
+      "unseen_channels": None if hides is None else int(hides),
+    }
   if network == "multiscale":
     # The default was 3, and all strides 2, until May 2019.
     old = options.program == "spade" and options.defaults.get("n_layers_D") == 3
-    arguments["last_stride"] = 2 if old else None
+    arguments |= {
+      "last_stride": 2 if old else None,
+      "mode": options.discriminator_mode,
+      "num_classes": options.get("num_classes", int),
+    }
+    # SemDisc's own channels are Cityscapes' whatever its labels are.
+    if options.program != "semdisc":
+      arguments["num_labels"] = _label_channels(options)
   return {k: v for k, v in arguments.items() if v is not None}
+
+
+def _label_channels(options: Options) -> int | None:
+  labels = options.get("label_nc", int)
+  has_dont_care = options.get("contain_dontcare_label", bool)
+  return labels + bool(has_dont_care) if labels else None
+
+
+def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+  return {_RENAMED.get(name, name): value for name, value in values.items()}
 
 
 def _parse(text: str) -> Any:
