@@ -574,6 +574,33 @@ def test_16_bits_are_written(tmp_path, extension):
     images.write(tmp_path / "a.jpg", array)
 
 
+@pytest.mark.parametrize("thickness", [1, 3, 4.5])
+def test_a_line_covers_what_is_near_enough(thickness):
+  y, x = np.mgrid[:20, :30]
+  for start, end in (
+    ((4, 3), (20, 11)),
+    ((22.5, 2.25), (8, 17)),
+    ((-9, 30), (12, -2)),  # leaves the picture
+    ((7, 9), (7, 9)),  # a dot
+    ((60, 60), (70, 60)),  # outside
+  ):
+    canvas = np.full((20, 30), 5, np.uint8)
+    images.draw_line(canvas, start, end, thickness, 9)
+    steps = np.linspace(0, 1, 2001)[:, None, None]
+    along = [a + steps * (b - a) for a, b in zip(start, end, strict=True)]
+    distance = np.hypot(x - along[0], y - along[1]).min(0)
+    sure = np.abs(distance - thickness / 2) > 1e-3
+    np.testing.assert_array_equal(
+      canvas[sure], np.where(distance < thickness / 2, 9, 5)[sure]
+    )
+
+
+def test_a_thin_line_has_no_gaps():
+  canvas = np.zeros((12, 40), np.uint8)
+  images.draw_line(canvas, (0, 0.5), (39, 10.2), 1, 1)
+  assert canvas.any(0).all()
+
+
 def test_polygons_cover_their_outline_and_the_last_wins():
   square = [(1, 1), (3, 1), (3, 2), (1, 2)]
   line = [(-5, 2), (2, 2)]

@@ -6,6 +6,7 @@ used is reported here, once, as an `ImageError` that names the file.
 """
 
 from gansynth.images.arrays import (
+  draw_line,
   fill_polygons,
   resize,
   rotate,
@@ -27,6 +28,7 @@ from gansynth.images.files import (
 __all__ = [
   "EXTENSIONS",
   "ImageError",
+  "draw_line",
   "encode",
   "fill_polygons",
   "list_images",

@@ -4,12 +4,13 @@ Importing this is light: no JAX, no TensorFlow Datasets.
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from absl import logging
 
 from gansynth.data import sources
-from gansynth.data.labels import layouts, procedural
+from gansynth.data.labels import layouts, pose_files, procedural
 from gansynth.data.labels.datasets import LabelDataset, LabelFilesSource
 from gansynth.data.labels.preprocess import LabelPreprocess
 from gansynth.data.labels.reading import LabelReader
@@ -24,9 +25,10 @@ SOURCES = (
   "pix2pixhd_labels",
   "tfds_cityscapes",
   "tfds_labels",
+  "poses",
 )
 SPLITS = ("train", "test")
-_WITHOUT_INSTANCES = ("ade20k", "facades")
+_WITHOUT_INSTANCES = ("ade20k", "facades", "poses")
 _PROCEDURAL_LABELS = 34
 
 
@@ -56,7 +58,16 @@ def create(config: Any, split: str) -> LabelDataset:
       `{train,test}_{A,B}`;
     - `tfds_cityscapes`: tfds_name ("cityscapes/semantic_segmentation"),
       tfds_data_dir: prepared as ArrayRecord; it has no instances;
-    - `tfds_labels`: the same of what `tools/build_dataset.py --labels` wrote.
+    - `tfds_labels`: the same of what `tools/build_dataset.py --labels` wrote;
+    - `poses`: the label map is a stick picture of people's joints, uint8
+      (H, W, 3), see `poses.draw`; num_labels must be 0 and instances False.
+      root holds `{train,val}_pose` (a JSON file for each picture, see
+      `pose_files.read`) and `{train,val}_img`, or COCO as downloaded
+      (`annotations/person_keypoints_*.json`, `{train,val}2017`); or label_dir
+      (such JSON files, or one in COCO's format) and image_dir for training,
+      test_label_dir and test_image_dir for the rest. Joints are moved as the
+      picture is, then drawn; right and left of a mirrored picture's are
+      exchanged.
     Where no test files are kept apart, the training ones serve (a log line
     says so);
   - num_labels (13), dont_care (False), palette (""): see `LabelReader`;
@@ -103,6 +114,8 @@ def create(config: Any, split: str) -> LabelDataset:
         "num_labels to 35 (as Cityscapes) and no palette."
       )
     items = procedural.create(config, split, instances=instances)
+  elif source == "poses":
+    items = _poses(config, split)
   elif source.startswith("tfds"):
     from gansynth.data.labels import records
 
@@ -124,8 +137,14 @@ def _get(config: Any, name: str, default: Any) -> Any:
 def label_reader(config: Any) -> LabelReader:
   """The reader of label maps that a configuration asks for, see `create`."""
   source, _ = _source(config)
+  num_labels = _get(config, "num_labels", 0 if source == "poses" else 13)
+  if source == "poses" and num_labels:
+    raise ValueError(
+      "source 'poses' gives stick pictures and no labels, and num_labels is "
+      f"{num_labels}; set --config.data.num_labels=0."
+    )
   return LabelReader(
-    num_labels=_get(config, "num_labels", 13),
+    num_labels=num_labels,
     dont_care=_get(config, "dont_care", False),
     palette=_get(config, "palette", ""),
     ade20k_shift=source == "ade20k" and _get(config, "ade20k_shift", False),
@@ -156,17 +175,11 @@ def _source(config: Any) -> tuple[str, bool]:
 
 def _all_entries(config: Any, split: str) -> list[layouts.Entry]:
   source, instances = _source(config)
-  if source == "procedural_labels" or source.startswith("tfds"):
-    raise ValueError(f"source {source!r} is not one of files.")
-  root = _get(config, "root", "")
-  named = _get(config, "label_dir", "")
-  if root and named:
-    raise ValueError(
-      f"both root ({root!r}) and label_dir ({named!r}) are set; set one of "
-      "them."
-    )
+  if source in ("procedural_labels", "poses") or source.startswith("tfds"):
+    raise ValueError(f"source {source!r} is not one of files of label maps.")
+  root = _root(config)
   if source == "custom_labels" and not root:
-    return _named_folders(config, split, instances)
+    return layouts.folders(*_named_folders(config, split, instances))
   if not root:
     raise ValueError(f"source {source!r} needs root, which is empty.")
   if source == "cityscapes":
@@ -181,33 +194,71 @@ def _all_entries(config: Any, split: str) -> list[layouts.Entry]:
   names = {"label": "label", "image": "img"}
   if source == "pix2pixhd_labels" and not _get(config, "num_labels", 13):
     names = {"label": "A", "image": "B"}
-  phases = ["train"]
-  if split == "test":
-    phases = ["val", "test"]
-    if source == "pix2pixhd_labels":
-      phases.reverse()
-    # pix2pixHD's own example has label maps alone there.
-    phases = [
-      phase
-      for phase in phases
-      if all(
-        os.path.isdir(os.path.join(root, f"{phase}_{kind}"))
-        for kind in names.values()
-      )
-    ] or [_without_test(repr(root))]
   return layouts.prefixed(
     root,
-    phases[0],
+    _phase(root, split, names, source == "pix2pixhd_labels"),
     **names,
     instances=instances,
     portraits=source == "coco_stuff" and split == "train",
   )
 
 
-def _named_folders(
-  config: Any, split: str, instances: bool
-) -> list[layouts.Entry]:
-  """The files of folders that a configuration names one by one."""
+def _root(config: Any) -> str:
+  """The root of a configuration, which names no other folders then."""
+  root = _get(config, "root", "")
+  named = _get(config, "label_dir", "")
+  if root and named:
+    raise ValueError(
+      f"both root ({root!r}) and label_dir ({named!r}) are set; set one of "
+      "them."
+    )
+  return root
+
+
+def _phase(
+  root: str, split: str, names: dict[str, str], test_first: bool = False
+) -> str:
+  """How the folders of a split begin: train, val or test."""
+  if split == "train":
+    return "train"
+  for phase in ("test", "val") if test_first else ("val", "test"):
+    # pix2pixHD's own example has label maps alone there.
+    if all(
+      os.path.isdir(os.path.join(root, f"{phase}_{kind}"))
+      for kind in names.values()
+    ):
+      return phase
+  return _without_test(repr(root))
+
+
+def _poses(config: Any, split: str) -> pose_files.PoseFilesSource:
+  """The source of pictures with joints; see `create`."""
+  root = _root(config)
+  if not root:
+    found = _named_folders(config, split, instances=False)
+  else:
+    found = _pose_folders(root, split)
+  return pose_files.folders(*found, _get(config, "max_dataset_size", 0))
+
+
+def _pose_folders(root: str, split: str) -> Sequence[str]:
+  """Where joints and pictures are below root: COCO's download, or ours."""
+  train = pose_files.coco_folders(root, "train")
+  if train is None:
+    kinds = {"label": "pose", "image": "img"}
+    phase = _phase(root, split, kinds)
+    return [os.path.join(root, f"{phase}_{kind}") for kind in kinds.values()]
+  if split == "train":
+    return train
+  test = pose_files.coco_folders(root, "val")
+  if test is None:
+    _without_test(repr(root))
+  return test or train
+
+
+def _named_folders(config: Any, split: str, instances: bool) -> list[str]:
+  """The folders that a configuration names one by one."""
+  source = config.source
   prefix = ""
   if split == "test":
     prefix = "test_"
@@ -224,11 +275,12 @@ def _named_folders(
       advice = (
         " If there are no instance maps, set --config.data.instances=False."
       )
+    inside = "train_pose" if source == "poses" else "train_label"
     raise ValueError(
-      f"source 'custom_labels' needs {prefix}{kind}_dir, which is empty "
-      f"(or root with train_label, train_img, ...).{advice}"
+      f"source {source!r} needs {prefix}{kind}_dir, which is empty (or root "
+      f"with {inside}, train_img, ...).{advice}"
     )
-  return layouts.folders(*found)
+  return found
 
 
 def _without_test(where: str) -> str:

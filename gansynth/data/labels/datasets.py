@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from gansynth import images
-from gansynth.data.labels import reading
+from gansynth.data.labels import poses, reading
 from gansynth.data.labels.layouts import Entry
+from gansynth.data.labels.placement import Placement
 from gansynth.data.labels.preprocess import LabelPreprocess
 from gansynth.data.sources import Source
 
@@ -48,6 +49,11 @@ class LabelDataset:
   label maps are pictures; `image` uint8 (H, W, 3); `instance` int32 (H, W) if
   the source has it; in evaluation also `name`, and `path` of files.
 
+  Of a source with `joints` instead, `label` is the stick picture of these,
+  drawn where resizing, cutting and mirroring have moved them to. Mirroring
+  exchanges right and left joints: who stands in a mirrored picture has the
+  right arm where the left one was.
+
   Args:
     source: gives the stored items.
     preprocess: applied to all maps with one draw.
@@ -65,17 +71,37 @@ class LabelDataset:
   def sample(self, index: int, rng: np.random.Generator) -> dict:
     """Draws the training item `index`."""
     item = self.source[index]
-    return self.preprocess.train(_maps(item), rng, _origin(item))
+    maps = _maps(item)
+    return _placed(
+      item,
+      maps,
+      self.preprocess.training_placement(maps, rng, _origin(item)),
+    )
 
   def __getitem__(self, index: int) -> dict:
     item = self.source[index]
     names = {key: item[key] for key in ("name", "path") if key in item}
-    return {**self.preprocess.evaluate(_maps(item), _origin(item)), **names}
+    maps = _maps(item)
+    placement = self.preprocess.evaluation_placement(maps, _origin(item))
+    return {**_placed(item, maps, placement), **names}
 
 
 def _maps(item: dict) -> dict[str, np.ndarray]:
   keys = ("label", "image", "instance")
   return {key: item[key] for key in keys if key in item}
+
+
+def _placed(
+  item: dict, maps: dict[str, np.ndarray], placement: Placement
+) -> dict[str, np.ndarray]:
+  """The maps, and of joints the stick picture, where a placement has them."""
+  placed = {key: placement.place(value) for key, value in maps.items()}
+  if "joints" in item:
+    joints = placement.place_points(item["joints"], item["image"].shape[:2])
+    if placement.flip:
+      joints = poses.exchange_sides(joints)
+    placed["label"] = poses.draw(joints, placement.size)
+  return placed
 
 
 def _origin(item: dict) -> str:

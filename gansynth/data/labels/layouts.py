@@ -6,9 +6,9 @@ Every layout gives a list of entries in natural order of the label maps' paths
 
 import dataclasses
 import os
+import pathlib
 import re
 from collections.abc import Callable, Sequence
-from pathlib import PurePath
 
 from gansynth import images
 
@@ -26,7 +26,7 @@ class Entry:
   @property
   def name(self) -> str:
     """The picture's name without folder and ending."""
-    return PurePath(self.image).stem
+    return pathlib.PurePath(self.image).stem
 
 
 def natural_key(path: str) -> list:
@@ -100,7 +100,7 @@ def ade20k(root: str | os.PathLike, split: str) -> list[Entry]:
     path
     for path in _files(root)
     if mark in os.path.basename(path)
-    and "annotations_instance" not in PurePath(path).parts
+    and "annotations_instance" not in pathlib.PurePath(path).parts
   ]
   labels = _only(found, ".png", root, f"*{mark}*.png")
   pictures = _only(found, ".jpg", root, f"*{mark}*.jpg")
@@ -164,13 +164,48 @@ def folders(
   )
 
 
+def joints(
+  joint_dir: str | os.PathLike, image_dir: str | os.PathLike
+) -> list[Entry]:
+  """Pictures and JSON files of joints, of the same path up to the ending.
+
+  Args:
+    joint_dir: folder of JSON files, see `pose_files.read`.
+    image_dir: folder of pictures.
+
+  Returns:
+    Entries whose `label` is the JSON file.
+  """
+  found = [
+    os.fspath(path)
+    for path in pathlib.Path(joint_dir).rglob("*.json")
+    if path.name[0] != "."
+  ]
+  if not found:
+    raise images.ImageError(
+      f"{os.fspath(joint_dir)!r} holds no *.json, in it or below; expected one "
+      "with joints for each picture (or, instead of the folder, COCO's file "
+      "for all). Correct the path."
+    )
+  return _pair(
+    *(
+      _by_key(paths, lambda path, folder=folder: _below(folder, path))
+      for folder, paths in (
+        (joint_dir, found),
+        (image_dir, images.list_images(image_dir)),
+      )
+    ),
+    kind="file of joints",
+  )
+
+
 def _below(folder: str | os.PathLike, path: str) -> str:
   """The path below a folder, without its ending."""
   return os.path.splitext(os.path.relpath(path, folder))[0]
 
 
 def _stem(path: str) -> str:
-  return PurePath(path).stem
+  return pathlib.PurePath(path).stem
 
 
 def first_three_parts(path: str) -> str:
@@ -215,16 +250,19 @@ def _pair(
   by_key: dict[str, str],
   pictures: dict[str, str],
   instances: dict[str, str] | None = None,
+  kind: str = "label map",
 ) -> list[Entry]:
   """Joins label maps, pictures and instance maps of the same key."""
   others = {"picture": pictures}
   if instances is not None:
     others["instance map"] = instances
-  for kind, found in others.items():
+  for other, found in others.items():
     missing = sorted(set(by_key) - set(found), key=natural_key)
     left = sorted(set(found) - set(by_key), key=natural_key)
     if missing or left:
-      raise images.ImageError(_unpaired(by_key, found, missing, left, kind))
+      raise images.ImageError(
+        _unpaired(by_key, found, missing, left, kind, other)
+      )
   return [
     Entry(path, *(found[name] for found in others.values()))
     for name, path in sorted(
@@ -246,19 +284,19 @@ def _by_key(paths: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:
   return result
 
 
-def _unpaired(labels, found, missing, left, kind) -> str:
+def _unpaired(labels, found, missing, left, kind, other) -> str:
   """What to say of label maps without partners, or partners without them."""
   if missing and left:
     what = (
-      f"label map {labels[missing[0]]!r} has no {kind} of its name, and {kind} "
-      f"{found[left[0]]!r} no label map"
+      f"{kind} {labels[missing[0]]!r} has no {other} of its name, and {other} "
+      f"{found[left[0]]!r} no {kind}"
     )
   elif missing:
-    what = f"label map {labels[missing[0]]!r} has no {kind}"
+    what = f"{kind} {labels[missing[0]]!r} has no {other}"
   else:
-    what = f"{kind} {found[left[0]]!r} has no label map"
+    what = f"{other} {found[left[0]]!r} has no {kind}"
   return (
-    f"{what} ({len(missing)} of {len(labels)} label maps lack one, {len(left)} "
-    f"of {len(found)} are left). What belongs together has the same name up to "
+    f"{what} ({len(missing)} of {len(labels)} lack one, {len(left)} of "
+    f"{len(found)} are left). What belongs together has the same name up to "
     "the ending; rename, add or remove files."
   )
