@@ -110,6 +110,29 @@ def test_the_empty_variant_is_the_default():
     assert made.seed == 5
 
 
+def test_settings_are_joined_by_commas():
+  done = []
+  settings = {
+    name: lambda config, name=name: done.append(name)
+    for name in ("size=small", "size=big", "phase=1", "phase=2")
+  }
+
+  def apply(variant):
+    done.clear()
+    config_lib.apply_settings(
+      tiny.config(), variant, settings, {"size": "small", "phase": "1"}
+    )
+    return done
+
+  assert apply(None) == apply("default") == ["size=small", "phase=1"]
+  assert apply("phase=2,size=big") == ["size=big", "phase=2"]  # in their order
+  assert apply("2, big") == ["size=big", "phase=2"]
+  with pytest.raises(ConfigError, match=r"'huge' .*; known variants are .*=2"):
+    apply("size=big,huge")
+  with pytest.raises(ConfigError, match="gives two of phase, 1 and 2"):
+    apply("phase=1,2")
+
+
 def test_missing_files_are_explained():
   with pytest.raises(ConfigError, match=r"nowhere\.py: there is no such"):
     config_lib.load("nowhere.py:big")
