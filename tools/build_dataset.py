@@ -15,6 +15,9 @@ python tools/build_dataset.py --name cityscapes --labels cityscapes --root DIR
 python tools/build_dataset.py --name mine --labels custom_labels \
     --num_labels 20 --label_dir LABELS --image_dir PICTURES
 
+With --check instead of --name nothing is written: all pictures and maps are
+read, and what is wrong with them is printed.
+
 The first is the catalogue's cityscapes/semantic_segmentation, for
 `--config.data.source=tfds_cityscapes`. Train on others with
 `--config.data.source=tfds_labels
@@ -33,7 +36,6 @@ def main(argv: list[str] | None = None) -> int:
   )
   parser.add_argument(
     "--name",
-    required=True,
     help="'gta2cityscapes', or any other for two_folders/NAME; with --labels "
     "'cityscapes', or any other for labelled_pictures/NAME",
   )
@@ -57,12 +59,24 @@ def main(argv: list[str] | None = None) -> int:
     "--no_instances", action="store_true", help="leave them out"
   )
   labels.add_argument("--palette", default="", help="maps are coded in colours")
+  labels.add_argument(
+    "--check",
+    action="store_true",
+    help="write nothing: read all pictures and maps, say how often each label "
+    "occurs and which files cannot be used; exits with 1 if some cannot",
+  )
   for split, what in (("", "training"), ("test_", "test")):
     for kind in ("label", "image", "instance"):
       labels.add_argument(f"--{split}{kind}_dir", help=f"{what} {kind}s")
   options = parser.parse_args(argv)
+  if options.check and not options.labels:
+    parser.error("--check needs --labels")
+  if not (options.check or options.name):
+    parser.error("--name is needed")
 
   try:
+    if options.check:
+      return _check_labels(options, parser)
     build = _build_labels if options.labels else _build_collections
     name, path = build(options, parser)
   except (ValueError, OSError) as error:
@@ -72,16 +86,32 @@ def main(argv: list[str] | None = None) -> int:
   return 0
 
 
-def _build_labels(options, parser):
-  # After the parsing, so that --help does not wait for it.
-  from gansynth.data import labels, tfds_label_builders
-
+def _complete_labels(options, parser):
+  """Adds what gansynth.data.labels.create calls by other names."""
   if options.folder_a or options.folder_b:
     parser.error("--labels takes --root or --label_dir and --image_dir")
   options.source = options.labels
   options.instances = None  # as the layout has them
   if options.no_instances or not (options.root or options.instance_dir):
     options.instances = False
+
+
+def _check_labels(options, parser):
+  """Prints what the splits hold; returns the exit status."""
+  from gansynth.data import labels
+
+  _complete_labels(options, parser)
+  reports = labels.check_labels(options)
+  for split, report in reports.items():
+    print(f"{split}\n{report}")
+  return int(any(report.errors for report in reports.values()))
+
+
+def _build_labels(options, parser):
+  # After the parsing, so that --help does not wait for it.
+  from gansynth.data import labels, tfds_label_builders
+
+  _complete_labels(options, parser)
   entries = {"train": labels.entries(options, "train")}
   test = labels.entries(options, "test")
   if test != entries["train"]:

@@ -70,6 +70,8 @@ def test_an_empty_folder_is_one_line(main, root, tmp_path, capsys):
   [
     (["--name=m", "--folder_a=x"], "--folder_a and --folder_b, or --root"),
     (["--name=m", "--root=x", "--folder_a=y"], "exclude each other"),
+    (["--root=x"], "--name is needed"),
+    (["--check", "--root=x"], "--check needs --labels"),
   ],
 )
 def test_wrong_flags_are_explained(main, capsys, arguments, message):
@@ -111,3 +113,20 @@ def test_wrong_label_maps_are_one_line(main, tmp_path, capsys):
   ]
   assert main(arguments) == 1
   assert "label/1.png: holds 6 (16 pixels)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("value", "status"), [(5, 0), (6, 1)])
+def test_label_maps_are_checked_and_nothing_is_written(
+  main, tmp_path, capsys, value, status
+):
+  for kind in ("label", "image"):
+    images.write(tmp_path / kind / "1.png", np.full((4, 4), value, np.uint8))
+  arguments = ["--check", "--labels=custom_labels", "--num_labels=6"]
+  arguments += [
+    f"--{name}_dir={tmp_path / name}" for name in ("label", "image", "data")
+  ]
+  assert main(arguments) == status
+  output = capsys.readouterr().out
+  assert f"train\nitems: 1, of which unusable: {status}" in output
+  assert ("label/1.png: holds 6 (16 pixels)" in output) == bool(status)
+  assert not (tmp_path / "data").exists()

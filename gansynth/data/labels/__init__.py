@@ -10,7 +10,7 @@ from typing import Any
 from absl import logging
 
 from gansynth.data import sources
-from gansynth.data.labels import layouts, pose_files, procedural
+from gansynth.data.labels import checking, layouts, pose_files, procedural
 from gansynth.data.labels.datasets import LabelDataset, LabelFilesSource
 from gansynth.data.labels.preprocess import LabelPreprocess
 from gansynth.data.labels.reading import LabelReader
@@ -149,6 +149,32 @@ def label_reader(config: Any) -> LabelReader:
     palette=_get(config, "palette", ""),
     ade20k_shift=source == "ade20k" and _get(config, "ade20k_shift", False),
   )
+
+
+def check_labels(config: Any) -> dict[str, checking.LabelReport]:
+  """Reads everything once, so that training meets no map it cannot use.
+
+  Args:
+    config: see `create`.
+
+  Returns:
+    For "train", and for "test" where it has files of its own: how often each
+    label occurs, and what is wrong with which file.
+
+  Raises:
+    ValueError, images.ImageError: as of `create`, before anything is read.
+  """
+  found = {split: create(config, split).source for split in SPLITS}
+  of_training, of_test = (
+    getattr(source, "entries", source) for source in found.values()
+  )
+  if of_test == of_training:
+    del found["test"]
+  reader = label_reader(config)
+  num_labels = reader.num_labels + reader.dont_care
+  return {
+    split: checking.check(source, num_labels) for split, source in found.items()
+  }
 
 
 def entries(config: Any, split: str) -> list[layouts.Entry]:

@@ -1,0 +1,108 @@
+"""Reads all of a data set before training meets what is wrong with it."""
+
+import concurrent.futures
+import dataclasses
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from gansynth import progress
+from gansynth.data.sources import Source
+
+_AT_ONCE = 1024  # items that are handed to the threads together
+_SHOWN = 20  # errors that a printed report holds
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelReport:
+  """What a split holds.
+
+  Attributes:
+    items: how many there are.
+    errors: what is wrong with those that cannot be used, in their order.
+    differing: names of items whose maps are not of one size.
+    pixels: int64 (labels,), how many of each label there are.
+    maps: int64 (labels,), how many maps hold it. Both are empty where
+      conditions are pictures.
+  """
+
+  items: int
+  errors: tuple[str, ...]
+  differing: tuple[str, ...]
+  pixels: np.ndarray
+  maps: np.ndarray
+
+  def __str__(self) -> str:
+    lines = [f"items: {self.items}, of which unusable: {len(self.errors)}"]
+    total = max(1, int(self.pixels.sum()))
+    counts = zip(self.pixels.tolist(), self.maps.tolist(), strict=True)
+    for label, (pixels, maps) in enumerate(counts):
+      if maps:
+        share = f"{pixels / total:8.3%} of pixels"
+        lines.append(f"  label {label:3d}: {share}, maps: {maps}")
+    absent = np.flatnonzero(self.maps == 0)
+    if self.maps.any() and absent.size:
+      lines.append(f"labels in no map: {', '.join(map(str, absent.tolist()))}")
+    if self.differing:
+      lines.append(
+        f"items with maps of different sizes: {len(self.differing)}, the first "
+        f"{self.differing[0]!r}; preprocess 'resize_and_crop' and 'fixed' take "
+        "them, others do not"
+      )
+    lines += self.errors[:_SHOWN]
+    if len(self.errors) > _SHOWN:
+      lines.append(f"and {len(self.errors) - _SHOWN} more")
+    return "\n".join(lines)
+
+
+class _Found(NamedTuple):
+  """What reading an item told."""
+
+  name: str = ""
+  error: str = ""
+  same_size: bool = True
+  counts: np.ndarray | None = None
+
+
+def check(source: Source, num_labels: int, num_threads: int = 0) -> LabelReport:
+  """Reads every item once, in threads.
+
+  Args:
+    source: as `LabelDataset` takes it.
+    num_labels: how many labels its maps may hold, "don't care" among them; 0:
+      conditions are pictures or joints.
+    num_threads: how many items are read at once; 0: one a processor.
+  """
+
+  def read(index: int) -> _Found:
+    try:
+      item = source[index]
+    except (ValueError, OSError) as error:
+      return _Found(error=str(error))
+    keys = ("label", "image", "instance")
+    sizes = {item[key].shape[:2] for key in keys if key in item}
+    counts = None
+    if num_labels:
+      counts = np.bincount(item["label"].ravel(), minlength=num_labels)
+    return _Found(item["name"], "", len(sizes) == 1, counts)
+
+  errors, differing = [], []
+  pixels, maps = np.zeros((2, num_labels), np.int64)
+  threads = num_threads or os.cpu_count()
+  with (
+    concurrent.futures.ThreadPoolExecutor(threads) as pool,
+    progress.Progress(len(source), unit="item") as shown,
+  ):
+    for first in range(0, len(source), _AT_ONCE):
+      indices = range(first, min(first + _AT_ONCE, len(source)))
+      for found in pool.map(read, indices):
+        shown.update()
+        if found.error:
+          errors.append(found.error)
+        if not found.same_size:
+          differing.append(found.name)
+        if found.counts is not None:
+          pixels += found.counts
+          maps += found.counts > 0
+  return LabelReport(len(source), tuple(errors), tuple(differing), pixels, maps)
