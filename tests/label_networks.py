@@ -6,8 +6,10 @@ import zipfile
 
 import jax
 import numpy as np
+from flax import traverse_util
 
 from gansynth import convert, models
+from gansynth.convert import common
 
 CHANNELS = 6  # of label maps
 
@@ -159,6 +161,38 @@ def _shapes(fields, channels):
     "vgg19": (picture,),
   }.get(description["name"], (conditions,))
   return jax.eval_shape(lambda: network.init(jax.random.key(0), *inputs))
+
+
+def check_shapes(monkeypatch, shapes, source="x.pth", **options):
+  """Converts a file of these shapes by key, both ways, without any numbers.
+
+  Returns:
+    The description, and the number of parameters.
+  """
+  counts = []
+
+  def check(state, entries, shapes, source, dtype):
+    del dtype
+    entries = list(entries)
+    expected = traverse_util.flatten_dict(dict(shapes))
+    assert {entry.path for entry in entries} == expected.keys()
+    assert {entry.key for entry in entries} == state.keys()
+    for entry in entries:
+      shape = common.original_shape(expected[entry.path].shape, entry.layout)
+      assert shape == state[entry.key].shape, (source, entry)
+    counts.append(
+      sum(expected[e.path].size for e in entries if e.path[0] == "params")
+    )
+    return {}
+
+  state = {
+    key: np.broadcast_to(np.float32(0), shape) for key, shape in shapes.items()
+  }
+  with monkeypatch.context() as patch:
+    patch.setattr(common, "to_variables", check)
+    description, _ = convert.convert_state_dict(state, source, **options)
+  models.create(**description)
+  return description, counts[0]
 
 
 def write_pth(path, state):

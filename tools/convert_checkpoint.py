@@ -9,12 +9,15 @@ r"""Converts original checkpoints to networks of this package.
     --dataset-mode coco --output networks/coco
   python tools/convert_checkpoint.py latest_net_G.pth --num-labels 35 \
     --output networks/label2city
+  python tools/convert_checkpoint.py checkpoints/semdisc \
+    --output networks/semdisc
   python tools/convert_checkpoint.py vgg19-dcbb9e9d.pth --output networks/vgg19
 
 One file becomes the folder OUTPUT; several files, or an experiment's folder,
 become OUTPUT/G_A, OUTPUT/D_A and so on, and both networks of a snapshot of
 GP-GAN's trainer OUTPUT/generator and OUTPUT/critic. What the file tells is
-read from it, and for SPADE and pix2pixHD from opt.txt and opt.pkl beside it.
+read from it, and for SPADE, SemDisc, ASAP-Nets and pix2pixHD from opt.txt and
+opt.pkl beside it.
 Files are read without PyTorch or Chainer, and nothing in them is run.
 """
 
@@ -26,7 +29,12 @@ import sys
 import jax
 
 from gansynth import checkpoints, convert
-from gansynth.convert import conditioning, original_folder, torch_options
+from gansynth.convert import (
+  conditioning,
+  original_folder,
+  spade_discriminators,
+  torch_options,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
   flag = argparse.BooleanOptionalAction
   parser.add_argument("--use-dropout", action=flag, default=None)
   labels = parser.add_argument_group(
-    "SPADE and pix2pixHD, where no opt.txt or opt.pkl lies beside the file"
+    "SPADE, SemDisc, ASAP-Nets and pix2pixHD, where no opt.txt or opt.pkl lies "
+    "beside the file"
   )
   labels.add_argument(
     "--dataset-mode",
@@ -70,6 +79,18 @@ def main(arguments: list[str] | None = None) -> int:
     choices=(1, 2),
     help="2: discriminators of SPADE from before May 2019",
   )
+  labels.add_argument(
+    "--discriminator-mode",
+    choices=spade_discriminators.MODES,
+    help="of SemDisc's discriminator",
+  )
+  labels.add_argument(
+    "--num-classes", type=int, help="that SemDisc's discriminator tells apart"
+  )
+  labels.add_argument(
+    "--pixel-features", type=int, help="hr_width of ASAP-Nets"
+  )
+  labels.add_argument("--pixel-layers", type=int, help="hr_depth of ASAP-Nets")
   options = parser.parse_args(arguments)
   try:
     for line in _convert(options):
@@ -138,6 +159,10 @@ def _read(options, path, key):
     upsampling=options.upsampling,
     crop_size=options.crop_size,
     aspect_ratio=options.aspect_ratio,
+    discriminator_mode=options.discriminator_mode,
+    num_classes=options.num_classes,
+    pixel_features=options.pixel_features,
+    pixel_layers=options.pixel_layers,
   )
   description, variables = convert.from_original(
     path,

@@ -16,7 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 
-from gansynth.convert import common, spade_descriptions, spade_tables
+from gansynth.convert import (
+  common,
+  spade_descriptions,
+  spade_tables,
+  spectral_vectors,
+)
 from gansynth.convert.errors import CheckpointError
 from gansynth.models import asapnets, norms
 
@@ -90,7 +95,7 @@ def convert_state_dict(
     KeyMismatchError: keys are missing or left over, or shapes differ.
   """
   state, _ = common.drop_unused_buffers(common.unwrap(state))
-  state = common.complete_spectral_vectors(state, source)
+  state = spectral_vectors.complete(state, source)
   if network_of(state) is None:
     raise CheckpointError(
       f"{source}: no network of ASAP-Nets; its keys begin with "

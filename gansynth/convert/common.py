@@ -15,7 +15,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from absl import logging
 from flax import traverse_util
 
 from gansynth import models
@@ -37,7 +36,6 @@ LAYOUTS = {
 }
 _WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile
 _COUNTER = "num_batches_tracked"
-_EPSILON = 1e-12  # of spectral normalisation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,58 +136,6 @@ def drop_unused_buffers(
     if key.rpartition(".")[0] not in plain
   }
   return kept, bool(plain)
-
-
-def rebuild_spectral_vectors(
-  state: Mapping[str, np.ndarray],
-) -> tuple[dict[str, np.ndarray], int]:
-  """Adds the vectors v to a file of PyTorch before 1.0, which has none.
-
-  With u alone v is M^T u, normalised: one power iteration in training starts
-  from the same u either way. Where the normalised `weight` is there too, v is
-  scaled so that sigma is the one that the file was used with; the `weight` is
-  dropped, as PyTorch drops it.
-
-  Returns:
-    The state with a `weight_v` for each `weight_u`, and how many were added.
-  """
-  state, count = dict(state), 0
-  if any(key.endswith(".weight_v") for key in state):
-    return state, count
-  for key in [key for key in state if key.endswith(".weight_u")]:
-    layer = key.removesuffix("_u")
-    kernel, u = state.get(f"{layer}_orig"), state[key]
-    if kernel is None or kernel.ndim != 4 or u.ndim != 1:
-      continue
-    # The outputs of a transposed convolution come second.
-    moved = kernel if kernel.shape[0] == u.size else kernel.swapaxes(0, 1)
-    matrix = moved.reshape(moved.shape[0], -1).astype(np.float64)
-    if matrix.shape[0] != u.size:
-      continue
-    v = matrix.T @ u
-    v /= max(np.linalg.norm(v), _EPSILON)
-    folded = state.pop(layer, None)
-    if folded is not None and folded.shape == kernel.shape:
-      sigma = np.vdot(kernel, kernel) / np.vdot(kernel, folded)
-      v *= sigma / (u @ matrix @ v)
-    state[f"{layer}_v"] = v.astype(u.dtype)
-    count += 1
-  return state, count
-
-
-def complete_spectral_vectors(
-  state: Mapping[str, np.ndarray], source: str
-) -> dict[str, np.ndarray]:
-  """`rebuild_spectral_vectors`, with a warning where there were none."""
-  state, rebuilt = rebuild_spectral_vectors(state)
-  if rebuilt:
-    logging.warning(
-      "%s: %d vectors weight_v, which PyTorch before 1.0 did not save, are "
-      "computed from weight_u",
-      source,
-      rebuilt,
-    )
-  return state
 
 
 def checked_norm(

@@ -17,6 +17,7 @@ from gansynth.convert import (
   spade_descriptions,
   spade_discriminators,
   spade_tables,
+  spectral_vectors,
 )
 from gansynth.convert.errors import CheckpointError
 from gansynth.models import norms
@@ -47,13 +48,14 @@ def describes(description: Mapping[str, Any]) -> bool:
 
   Its discriminator and its variant of pix2pixHD's generator leave away the
   biases in front of norms, or are spectrally normalised; pix2pixHD's own are
-  neither.
+  neither. Nor does pix2pixHD have a choice whether to show conditions.
   """
   if description["name"] in ("spade", "style_encoder"):
     return True
   return description["name"] in spade_tables.TABLES and (
     description["norm"].startswith("spectral")
     or description.get("use_bias") is False
+    or "conditional" in description
   )
 
 
@@ -107,7 +109,7 @@ def convert_state_dict(
     state = common.drop_counters(state)
   else:
     state, _ = common.drop_unused_buffers(state)
-  state = common.complete_spectral_vectors(state, source)
+  state = spectral_vectors.complete(state, source)
   if network == "spade":
     described = spade_descriptions.generator(
       state, source, upsampling, crop_size, aspect_ratio
