@@ -10,7 +10,7 @@ from typing import Any
 from absl import logging
 
 from gansynth.data import sources
-from gansynth.data.labels import checking, layouts, pose_files, procedural
+from gansynth.data.labels import checking, layouts, pose_sources, procedural
 from gansynth.data.labels.datasets import LabelDataset, LabelFilesSource
 from gansynth.data.labels.preprocess import LabelPreprocess
 from gansynth.data.labels.reading import LabelReader
@@ -257,26 +257,26 @@ def _phase(
   return _without_test(repr(root))
 
 
-def _poses(config: Any, split: str) -> pose_files.PoseFilesSource:
+def _poses(config: Any, split: str) -> pose_sources.PoseFilesSource:
   """The source of pictures with joints; see `create`."""
   root = _root(config)
   if not root:
     found = _named_folders(config, split, instances=False)
   else:
     found = _pose_folders(root, split)
-  return pose_files.folders(*found, _get(config, "max_dataset_size", 0))
+  return pose_sources.folders(*found, _get(config, "max_dataset_size", 0))
 
 
 def _pose_folders(root: str, split: str) -> Sequence[str]:
   """Where joints and pictures are below root: COCO's download, or ours."""
-  train = pose_files.coco_folders(root, "train")
+  train = pose_sources.coco_folders(root, "train")
   if train is None:
     kinds = {"label": "pose", "image": "img"}
     phase = _phase(root, split, kinds)
     return [os.path.join(root, f"{phase}_{kind}") for kind in kinds.values()]
   if split == "train":
     return train
-  test = pose_files.coco_folders(root, "val")
+  test = pose_sources.coco_folders(root, "val")
   if test is None:
     _without_test(repr(root))
   return test or train

@@ -164,6 +164,22 @@ def folders(
   )
 
 
+def json_files(folder: str | os.PathLike) -> list[str]:
+  """JSON files of joints in a folder or below, in natural order."""
+  found = [
+    os.fspath(path)
+    for path in pathlib.Path(folder).rglob("*.json")
+    if path.name[0] != "."
+  ]
+  if not found:
+    raise images.ImageError(
+      f"{os.fspath(folder)!r} holds no *.json, in it or below; expected one "
+      "with joints for each picture (or, instead of the folder, COCO's file "
+      "for all). Correct the path."
+    )
+  return sorted(found, key=natural_key)
+
+
 def joints(
   joint_dir: str | os.PathLike, image_dir: str | os.PathLike
 ) -> list[Entry]:
@@ -176,22 +192,11 @@ def joints(
   Returns:
     Entries whose `label` is the JSON file.
   """
-  found = [
-    os.fspath(path)
-    for path in pathlib.Path(joint_dir).rglob("*.json")
-    if path.name[0] != "."
-  ]
-  if not found:
-    raise images.ImageError(
-      f"{os.fspath(joint_dir)!r} holds no *.json, in it or below; expected one "
-      "with joints for each picture (or, instead of the folder, COCO's file "
-      "for all). Correct the path."
-    )
   return _pair(
     *(
       _by_key(paths, lambda path, folder=folder: _below(folder, path))
       for folder, paths in (
-        (joint_dir, found),
+        (joint_dir, json_files(joint_dir)),
         (image_dir, images.list_images(image_dir)),
       )
     ),

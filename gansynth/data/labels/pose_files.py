@@ -1,22 +1,12 @@
-"""Joints of people in files, checked when they are read.
+"""Joints of people in files: one for each picture, or COCO's one for all."""
 
-A JSON file for each picture, or one in COCO's format for all. Unlike label
-maps, joints are drawn after a picture was resized, cut and mirrored, so lines
-are as thick and crisp at every size.
-"""
-
-import glob
 import json
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from absl import logging
 
-from gansynth import images
-from gansynth.data import sources
-from gansynth.data.labels import layouts, poses
+from gansynth.data.labels import poses
 
 _COCO_NAMES = {
   **{
@@ -31,42 +21,6 @@ _MISSING = [-1, -1]
 
 class PoseError(ValueError):
   """Joints cannot be used; the message names file, joint and value."""
-
-
-class PoseFilesSource:
-  """Pictures and the joints of people in them.
-
-  Items: `image` uint8 (H, W, 3); `joints` float32 (people, 15, 2) in pixels of
-  the picture, NaN where missing, see `poses`; `name` and `path` of the picture.
-
-  Args:
-    entries: pictures, each with the file that its joints are from.
-    joints: of each entry; None: entries have JSON files, which are read when
-      an item is.
-  """
-
-  def __init__(
-    self,
-    entries: Sequence[layouts.Entry],
-    joints: Sequence[np.ndarray] | None = None,
-  ):
-    self.entries = list(entries)
-    self.joints = joints
-
-  def __len__(self) -> int:
-    return len(self.entries)
-
-  def __getitem__(self, index: int) -> dict:
-    entry = self.entries[index]
-    image = images.read(entry.image)
-    joints = read(entry.label) if self.joints is None else self.joints[index]
-    _check_inside(joints, image.shape[:2], entry)
-    return {
-      "image": image,
-      "joints": joints,
-      "name": entry.name,
-      "path": entry.image,
-    }
 
 
 def read(path: str | os.PathLike) -> np.ndarray:
@@ -181,68 +135,41 @@ def read_coco(path: str | os.PathLike) -> dict[str, np.ndarray]:
   return {name: np.stack(each) for name, each in people.items()}
 
 
-def folders(
-  joints: str | os.PathLike, pictures: str | os.PathLike, max_size: int = 0
-) -> PoseFilesSource:
-  """Pairs a folder of pictures with a folder of JSON files, or COCO's one.
+def check_inside(
+  joints: np.ndarray, size: tuple[int, int], where: str
+) -> np.ndarray:
+  """Returns joints, unless they cannot be pixels of a picture.
 
   Args:
-    joints: folder of files for `read`, of the pictures' names; or a file for
-      `read_coco`, of which pictures that are named there are taken.
-    pictures: folder of pictures.
-    max_size: keep the first so many; 0 keeps all.
-  """
-  if not os.path.isfile(joints):
-    entries = layouts.joints(joints, pictures)
-    return PoseFilesSource(sources.limited(entries, max_size))
-  by_name = read_coco(joints)
-  chosen = sources.limited(sorted(by_name, key=layouts.natural_key), max_size)
-  entries = [
-    layouts.Entry(os.fspath(joints), os.path.join(pictures, name))
-    for name in chosen
-  ]
-  missing = [each.image for each in entries if not os.path.isfile(each.image)]
-  if missing:
-    raise images.ImageError(
-      f"{os.fspath(joints)!r} names {len(entries)} pictures with people, of "
-      f"which {len(missing)} are missing, the first {missing[0]!r}. Correct "
-      "the folder of pictures, or unpack what is missing."
-    )
-  logging.info(
-    "%s: %d pictures with people that have keypoints.", joints, len(entries)
-  )
-  return PoseFilesSource(entries, [by_name[name] for name in chosen])
-
-
-def coco_folders(root: str | os.PathLike, phase: str) -> tuple[str, str] | None:
-  """The annotations and the folder of pictures of COCO as downloaded.
-
-  Args:
-    root: holds `annotations/person_keypoints_<phase>*.json` and a folder
-      `<phase>*`, perhaps below `images`.
-    phase: "train" or "val".
-
-  Returns:
-    Both paths; None if there are no annotations.
+    joints: see `read`.
+    size: (height, width) of the picture; joints may lie outside, up to once
+      its size away.
+    where: what to call them in errors.
 
   Raises:
-    images.ImageError: there are annotations and no pictures.
+    PoseError: they are farther away; or all between 0 and 1.
   """
-  prefix = os.path.join(root, "annotations", "person_keypoints_")
-  found = sorted(glob.glob(f"{glob.escape(prefix)}{phase}*.json"))
-  if not found:
-    return None
-  folder = found[-1][len(prefix) :].removesuffix(".json")
-  for place in (
-    os.path.join(root, folder),
-    os.path.join(root, "images", folder),
-  ):
-    if os.path.isdir(place):
-      return found[-1], place
-  raise images.ImageError(
-    f"{found[-1]!r} is there, and its pictures are not: expected the folder "
-    f"{folder!r} in {os.fspath(root)!r} or in 'images' there."
+  height, width = size
+  expected = (
+    f"expected x and y in pixels of the picture as it is stored, {width} x "
+    f"{height}. Correct the file."
   )
+  limit = np.array([width, height])
+  far = (joints < -limit) | (joints > 2 * limit)  # False for NaN
+  if far.any():
+    person, joint, _ = np.argwhere(far)[0]
+    x, y = joints[person, joint].tolist()
+    raise PoseError(
+      f"{where}, person {person}: joint {poses.JOINTS[joint]!r} is at "
+      f"({x:g}, {y:g}); {expected}"
+    )
+  known = joints[np.isfinite(joints)]
+  if known.size > 2 and min(size) > 2 and known.min() >= 0 and known.max() <= 1:
+    raise PoseError(
+      f"{where}: all joints lie between 0 and {known.max():g}, as if they were "
+      f"fractions; {expected}"
+    )
+  return joints
 
 
 def _columns(names: list[str]) -> tuple[int, list[int], list[int]]:
@@ -270,36 +197,10 @@ def _is_point(value: Any) -> bool:
     isinstance(value, list)
     and len(value) == 2
     and all(type(each) in (int, float) for each in value)
-    and bool(np.isfinite(np.array(value, np.float32)).all())
+    and all(abs(each) < 1e9 for each in value)  # False for NaN
   )
 
 
 def _short(value: Any) -> str:
   text = json.dumps(value)
   return text if len(text) <= 60 else f"{text[:60]}..."
-
-
-def _check_inside(
-  joints: np.ndarray, size: tuple[int, int], entry: layouts.Entry
-) -> None:
-  """Refuses joints that cannot be pixels of the picture."""
-  height, width = size
-  advice = (
-    f"the picture {entry.image!r} is {width} x {height}; expected x and y in "
-    "its pixels as it is stored. Correct the file."
-  )
-  limit = np.array([width, height])
-  far = (joints < -limit) | (joints > 2 * limit)  # False for NaN
-  if far.any():
-    person, joint, _ = np.argwhere(far)[0]
-    x, y = joints[person, joint].tolist()
-    raise PoseError(
-      f"{entry.label!r}, person {person}: joint {poses.JOINTS[joint]!r} is at "
-      f"({x:g}, {y:g}), and {advice}"
-    )
-  known = joints[np.isfinite(joints)]
-  if known.size > 2 and min(size) > 2 and known.min() >= 0 and known.max() <= 1:
-    raise PoseError(
-      f"{entry.label!r}: all joints lie between 0 and {known.max():g}, as if "
-      f"they were fractions, and {advice}"
-    )
