@@ -70,8 +70,9 @@ def create(config: Any, split: str) -> LabelDataset:
       exchanged.
     Where no test files are kept apart, the training ones serve (a log line
     says so);
-  - num_labels (13), dont_care (False), palette (""): see `LabelReader`;
-  - instances (True): give instance maps;
+  - num_labels (13; of poses 0), dont_care (False), palette (""): see
+    `LabelReader`;
+  - instances (True, but where a source has none): give instance maps;
   - preprocess ("resize_and_crop"), load_size (286), crop_size (256),
     aspect_ratio (1), flip (True), test_preprocess (""), size_multiple (32),
     pad_crops (True), original_crops (False), center_crop (False): see
