@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import plain_semantic
 
 from gansynth.systems import image_pool
 
@@ -68,16 +69,17 @@ class Recorder:
     return {"discriminator": {"d": stats.pop("d")}, "generator": stats}
 
 
-def scale_losses(outputs, mode, target):
+def scale_losses(outputs, mode, target, weights=None):
   """One loss a scale; `target` is real, fake or generator."""
-  for scale in outputs:
+  for i, scale in enumerate(outputs):
     x = scale[-1]
     if mode == "lsgan":
-      yield jnp.mean((x - (target != "fake")) ** 2)
+      loss = (x - (target != "fake")) ** 2
     elif target == "generator":
-      yield -jnp.mean(x)
+      loss = -x
     else:
-      yield jnp.mean(jax.nn.relu(1 - x if target == "real" else 1 + x))
+      loss = jax.nn.relu(1 - x if target == "real" else 1 + x)
+    yield jnp.mean(loss if weights is None else weights[i] * loss)
 
 
 def matching(on_fake, on_real):
@@ -102,10 +104,15 @@ def perceptual(system, state, fake, real):
 def spade_step(system, state, dense, image, eps):
   """Returns gradients, losses, statistics and both sides' parameters."""
   run = Recorder(system, state.stats)
+  aware = None
+  labels = dense
+  if system.semantic is not None:
+    aware = plain_semantic.Semantic(system, dense, image)
+    labels = aware.label_map
 
   def generate(params, run, noise):
     if system.encoder is None:
-      return run("g", params, dense), 0.0
+      return run("g", params, labels), 0.0
     mean, log_variance = run("e", params, image)
     std = jnp.exp(log_variance) ** 0.5
     divergence = 0.5 * (std**2 + mean**2 - 1 - log_variance).sum()
@@ -120,8 +127,12 @@ def spade_step(system, state, dense, image, eps):
     run = Recorder(system, state.stats)
     fake, divergence = generate(params, run, eps[0])
     on_fake, on_real = judge(state.params["discriminator"], run, fake)
-    scores = list(scale_losses(on_fake, system.gan_mode, "generator"))
-    found = {"G_GAN": sum(scores) / len(scores)}
+    found, weights = {}, None
+    if aware is not None:
+      found = aware.of_generator(params, on_fake, fake)
+      weights, on_fake, on_real = aware.judged(on_fake, on_real)
+    scores = list(scale_losses(on_fake, system.gan_mode, "generator", weights))
+    found["G_GAN"] = system.lambda_gan * sum(scores) / len(scores)
     weight = system.lambda_features / len(scores)
     found["G_features"] = weight * matching(on_fake, on_real)
     if system.perceptual is not None:
@@ -146,12 +157,15 @@ def spade_step(system, state, dense, image, eps):
     run = Recorder(system, state.stats)
     run.stats = dict(before)
     on_fake, on_real = judge(params, run, fake)
-    losses = {}
+    losses, shares, weights = {}, {}, None
+    if aware is not None:
+      losses, shares = aware.of_discriminator(on_fake, on_real)
+      weights, on_fake, on_real = aware.judged(on_fake, on_real)
     for name, outputs in (("fake", on_fake), ("real", on_real)):
-      scores = list(scale_losses(outputs, system.gan_mode, name))
-      losses[f"D_{name}"] = sum(scores) / len(scores)
-    losses["D"] = losses["D_fake"] + losses["D_real"]
-    return losses["D"], (run.stats, losses)
+      scores = list(scale_losses(outputs, system.gan_mode, name, weights))
+      losses[f"D_{name}"] = system.lambda_gan * sum(scores) / len(scores)
+    losses["D"] = sum(losses.values())
+    return losses["D"], (run.stats, {**losses, **shares})
 
   d_gradients, (run.stats, losses) = jax.grad(discriminator_loss, has_aux=True)(
     state.params["discriminator"]

@@ -18,7 +18,7 @@ from gansynth.models import (
   spectral,
 )
 from gansynth.models import semantics as semantics_lib
-from gansynth.systems import label_to_image
+from gansynth.systems import label_to_image, semantic
 
 NUM_LABELS = 3
 
@@ -65,6 +65,21 @@ class StyleGenerator(nn.Module):
     )(x)
     x = nn.relu(x * nn.Dense(4)(z)[:, None, None])
     return jnp.tanh(normed(3, name="last")(x))
+
+
+class GridGenerator(nn.Module):
+  """A matrix of colours by channel for each cell of 8 x 8 pixels."""
+
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, semantics, train: bool = False, with_parameters=False):
+    del train
+    x = semantics.dense()
+    grid = layers.Conv(3 * x.shape[-1], kernel_size=8, strides=8)(x)
+    colours = grid.repeat(8, 1).repeat(8, 2).reshape(*x.shape, 3)
+    pictures = jnp.tanh(jnp.einsum("nhwc,nhwcd->nhwd", x, colours))
+    return (pictures, grid) if with_parameters else pictures
 
 
 class StyleEncoder(nn.Module):
@@ -125,6 +140,27 @@ CASES = {
     "gan_mode": "lsgan",
     "regenerate": False,
     "lambda_features": 5.0,
+  },
+  "spade_semantic": {
+    "generator": GridGenerator(),
+    "discriminator": discriminator(
+      conditional=False,
+      adversarial_channels=NUM_LABELS + 1,
+      num_classes=2,
+      reconstruction_channels=3,
+    ),
+    "semantic": semantic.SemanticLosses(
+      classes=(1, -1, 0),
+      balanced=True,
+      fine_scale=0.5,
+      lambda_segmentation=2.0,
+      lambda_reconstruction=3.0,
+      guide_from=0,
+    ),
+    "lambda_gan": 7.0,
+    "lambda_mse": 3.0,
+    "lambda_l1": 5.0,
+    "lambda_decay": 0.01,
   },
   "pix2pixhd": {"recipe": "pix2pixhd", "gan_mode": "lsgan"},
   "pix2pixhd_features": {

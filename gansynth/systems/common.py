@@ -151,7 +151,9 @@ class TrainingPass:
     self._calls = 0
     self.stats = {side: dict(entries) for side, entries in stats.items()}
 
-  def __call__(self, side: str, name: str, *inputs: PyTree) -> Any:
+  def __call__(
+    self, side: str, name: str, *inputs: PyTree, **options: Any
+  ) -> Any:
     """Returns the output of a network, with its statistics updated."""
     output, mutated = self._networks[side][name].apply(
       {
@@ -159,6 +161,7 @@ class TrainingPass:
         "batch_stats": self.stats[side][name],
       },
       *inputs,
+      **options,
       train=True,
       rngs={"dropout": self.next_rng()},
       mutable=["batch_stats"],

@@ -8,6 +8,7 @@ and halves that sum.
 from collections.abc import Sequence
 
 import jax
+import jax.numpy as jnp
 
 from gansynth import losses
 
@@ -20,7 +21,13 @@ _REDUCTIONS = {"spade": "mean", "pix2pixhd": "sum"}
 
 
 def discriminator_losses(
-  on_fake: Outputs, on_real: Outputs, recipe: str, mode: str
+  on_fake: Outputs,
+  on_real: Outputs,
+  recipe: str,
+  mode: str,
+  *,
+  lambda_gan: float = 1.0,
+  weights: Sequence[jax.Array] | None = None,
 ) -> dict[str, jax.Array]:
   """Losses of the discriminator.
 
@@ -29,13 +36,22 @@ def discriminator_losses(
     on_real: what it made of true ones.
     recipe: one of `RECIPES`.
     mode: one of `losses.MULTISCALE_MODES`.
+    lambda_gan: factor of all.
+    weights: of logits, by scale, see `losses.multiscale_gan_loss`.
 
   Returns:
     `D_fake`, `D_real`, and their weighted sum `D`.
   """
   metrics = {
-    name: losses.multiscale_gan_loss(
-      outputs, is_real, mode, reduction=_REDUCTIONS[recipe]
+    name: _times(
+      lambda_gan,
+      losses.multiscale_gan_loss(
+        outputs,
+        is_real,
+        mode,
+        reduction=_REDUCTIONS[recipe],
+        weights=weights,
+      ),
     )
     for name, outputs, is_real in (
       ("D_fake", on_fake, False),
@@ -53,6 +69,9 @@ def generator_losses(
   recipe: str,
   mode: str,
   lambda_features: float,
+  *,
+  lambda_gan: float = 1.0,
+  weights: Sequence[jax.Array] | None = None,
 ) -> dict[str, jax.Array]:
   """Losses of the generator that the discriminator tells.
 
@@ -65,22 +84,53 @@ def generator_losses(
     recipe: one of `RECIPES`.
     mode: one of `losses.MULTISCALE_MODES`.
     lambda_features: weight of feature matching; 0: there is none.
+    lambda_gan: factor of the adversarial loss; 0: there is none.
+    weights: of logits, by scale, see `losses.multiscale_gan_loss`.
 
   Returns:
-    `G_GAN`, and `G_features` if there is feature matching.
+    `G_GAN` and `G_features`, those that there are.
   """
-  metrics = {
-    "G_GAN": losses.multiscale_gan_loss(
+  metrics = {}
+  if lambda_gan:
+    loss = losses.multiscale_gan_loss(
       on_fake,
       True,
       mode,
       for_discriminator=False,
       reduction=_REDUCTIONS[recipe],
+      weights=weights,
     )
-  }
+    metrics["G_GAN"] = _times(lambda_gan, loss)
   if lambda_features:
     weight = lambda_features
     if recipe == "pix2pixhd":
       weight *= 4 / (len(on_fake[0]) - 1)
     metrics["G_features"] = weight * losses.feature_matching(on_fake, on_real)
   return metrics
+
+
+def picture_losses(
+  fake: jax.Array, real: jax.Array, lambda_mse: float, lambda_l1: float
+) -> dict[str, jax.Array]:
+  """Distances of pictures from the true ones.
+
+  Args:
+    fake: any shape.
+    real: the same shape.
+    lambda_mse: weight of the mean squared distance; 0: there is none.
+    lambda_l1: weight of the mean absolute distance; 0: there is none.
+
+  Returns:
+    `G_mse` and `G_l1`, those that there are.
+  """
+  metrics = {}
+  if lambda_mse:
+    metrics["G_mse"] = lambda_mse * jnp.square(fake - real).mean()
+  if lambda_l1:
+    metrics["G_l1"] = lambda_l1 * losses.l1_loss(fake, real)
+  return metrics
+
+
+def _times(weight, loss):
+  """The product, and the loss itself where that is the product."""
+  return loss if weight == 1 else weight * loss

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from gansynth import losses
 from gansynth.models import encoders, semantics
@@ -83,7 +84,8 @@ def generate(
       styles.
 
   Returns:
-    Pictures like `image`, and `G_kld` if there are styles.
+    Pictures like `image`, and what making them costs: `G_kld` if there are
+    styles, `G_decay` if the weights of pixels' networks decay.
 
   Raises:
     ValueError: the generator makes pictures of another shape.
@@ -98,7 +100,19 @@ def generate(
   elif system.encoder is not None:
     ids = batch[system.conditioning.features]  # the name of the map
     features = encoders.pool_instances(run("generator", "e", image), ids)
-  fake = run("generator", "g", conditions(system, batch, features), *latent)
+  shown = conditions(system, batch, features)
+  if system.lambda_decay:
+    fake, parameters = run(
+      "generator", "g", shown, *latent, with_parameters=True
+    )
+    dtype = jnp.promote_types(parameters.dtype, jnp.float32)
+    # So are devices, and this is the sum over all of them.
+    weight = system.lambda_decay * system.accumulation
+    if system.axis_name is not None:
+      weight *= lax.axis_size(system.axis_name)
+    metrics["G_decay"] = weight * jnp.square(parameters.astype(dtype)).sum()
+  else:
+    fake = run("generator", "g", shown, *latent)
   if fake.shape != image.shape:
     raise ValueError(
       f"the generator makes pictures of shape {fake.shape}, the true ones "

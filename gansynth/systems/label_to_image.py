@@ -1,12 +1,16 @@
-"""Label maps to pictures, as SPADE and as pix2pixHD learn it.
+"""Label maps to pictures, as SPADE, pix2pixHD and what builds on them learn it.
 
 References: Park et al., "Semantic Image Synthesis with Spatially-Adaptive
 Normalization", CVPR 2019; Wang et al., "High-Resolution Image Synthesis and
-Semantic Manipulation with Conditional GANs", CVPR 2018.
+Semantic Manipulation with Conditional GANs", CVPR 2018; Shaham et al.,
+"Spatially-Adaptive Pixelwise Networks for Fast Image Translation", CVPR 2021;
+Saadatnejad et al., "A Shared Representation for Photorealistic Driving
+Simulators", IEEE T-ITS 2021.
 """
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable
 
 import flax.linen as nn
@@ -16,10 +20,29 @@ import optax
 
 from gansynth import losses
 from gansynth.models import semantics
-from gansynth.systems import common, image_pool, label_losses, label_recipes
+from gansynth.systems import (
+  common,
+  image_pool,
+  label_losses,
+  pix2pixhd_recipe,
+  semantic,
+  spade_recipe,
+)
 from gansynth.systems import label_passes as passes
 from gansynth.systems.label_passes import Batch, Metrics
-from gansynth.systems.label_recipes import BOTH, DISCRIMINATOR, ENHANCER
+from gansynth.systems.label_recipes import (
+  BOTH,
+  DISCRIMINATOR,
+  ENHANCER,
+  GENERATOR,
+  GUIDED,
+)
+from gansynth.systems.semantic import SemanticLosses
+
+_NO_DECAY = (
+  "lambda_decay is {}, and {} does not tell the weights that would decay "
+  "(with_parameters); set it to 0, or choose the generator asapnets"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +60,8 @@ class LabelToImage(common.System):
     pictures together. Then the discriminator moves, seeing what the generator
     that has moved makes of the same batch, with fresh noise for its styles. So
     statistics are recorded, and power iterations done, twice in each network.
-    Losses are averaged over the discriminator's scales.
+    Losses are averaged over the discriminator's scales. The discriminator may
+    be semantic-aware; a generator may learn without any.
   - `pix2pixhd`: one picture is made, and the discriminator as it is judges
     it and the true one, each by itself; then both move. Losses are summed over
     the scales, and half of the discriminator's is taken.
@@ -63,6 +87,15 @@ class LabelToImage(common.System):
   )
   recipe: str = "spade"  # label_losses.RECIPES
   gan_mode: str = "hinge"  # losses.MULTISCALE_MODES
+  semantic: SemanticLosses | None = None  # spade: of a discriminator
+  # that tells classes and pictures; None: it gives nothing but verdicts
+  lambda_gan: float = 1.0  # spade: weight of both sides' adversarial losses
+  adversarial: bool = True  # spade: whether the generator is to deceive; the
+  # discriminator learns in any case, for its features
+  lambda_mse: float = 0.0  # spade: of the squared distance to true pictures
+  lambda_l1: float = 0.0  # spade: of the absolute distance
+  lambda_decay: float = 0.0  # spade: of the squared norm of all weights that
+  # AsapGenerator predicts, a sum over the batch of all devices
   lambda_features: float = 10.0  # weight of feature matching; 0: off
   lambda_perceptual: float = 10.0  # weight; 0: off
   lambda_kld: float = 0.05  # of styles' divergence from N(0, 1), which is a
@@ -71,7 +104,9 @@ class LabelToImage(common.System):
   regenerate: bool = True  # spade: the discriminator sees the generator that
   # moved; False: the picture it moved by, a forward pass and an update of
   # statistics fewer
-  discriminator_steps: int = 1  # spade: batches for each of the generator's
+  discriminator_steps: int = 1  # spade: batches for each of the generator's;
+  # 0: the discriminator is not run and does not learn. The state has it all
+  # the same, so that it is of one form, and the run can go on with it
   fix_global_steps: int = 0  # pix2pixhd: steps in which of a LocalEnhancer only
   # the outermost part moves; then all of it does, with a fresh Adam at the
   # rate of the schedule. (The original's released code goes on without the
@@ -109,7 +144,15 @@ class LabelToImage(common.System):
       )
     others = {  # of the other recipe
       "spade": {"pool_size": 0, "fix_global_steps": 0},
-      "pix2pixhd": {"discriminator_steps": 1},
+      "pix2pixhd": {
+        "discriminator_steps": 1,
+        "semantic": None,
+        "lambda_gan": 1.0,
+        "adversarial": True,
+        "lambda_mse": 0.0,
+        "lambda_l1": 0.0,
+        "lambda_decay": 0.0,
+      },
     }
     for name, without in others[self.recipe].items():
       if getattr(self, name) != without:
@@ -130,6 +173,28 @@ class LabelToImage(common.System):
         "no enhancer that could move without the rest; set it to 0, or choose "
         "pix2pixhd_local"
       )
+    if self.discriminator_steps < 0:
+      raise ValueError(
+        f"discriminator_steps is {self.discriminator_steps}; give a number of "
+        "batches, or 0 for no discriminator"
+      )
+    semantic.check(self)
+    told = self.discriminator_steps and (
+      (self.adversarial and self.lambda_gan) or self.lambda_features
+    )
+    compared = self.perceptual is not None and self.lambda_perceptual
+    if not (told or compared or self.lambda_mse or self.lambda_l1):
+      raise ValueError(
+        "the generator has nothing to learn from: discriminator_steps is "
+        f"{self.discriminator_steps}, adversarial {self.adversarial}, "
+        "and neither features nor pictures are compared; set lambda_l1, or "
+        "discriminator_steps to 1 and adversarial to True"
+      )
+    if self.lambda_decay:
+      takes = inspect.signature(type(self.generator).__call__).parameters
+      if "with_parameters" not in takes:
+        name = type(self.generator).__name__
+        raise ValueError(_NO_DECAY.format(self.lambda_decay, name))
 
   def init(self, rng: jax.Array, batch: Batch) -> common.GanState:
     """Returns a fresh state; `batch` gives shapes alone."""
@@ -186,13 +251,27 @@ class LabelToImage(common.System):
       return common.Phase(
         ENHANCER, f"enhancer alone, {step + 1} of {self.fix_global_steps}"
       )
+    if not self.discriminator_steps:
+      return common.Phase(GENERATOR)
+    notes, name = [], BOTH
+    if self.semantic is not None:
+      is_second = self.semantic.is_guiding(step)
+      notes.append("phase 2" if is_second else "phase 1")
+      if is_second and semantic.can_guide(self):
+        name = GUIDED
     if step % self.discriminator_steps:
-      return common.Phase(DISCRIMINATOR, "discriminator alone")
-    return common.Phase(BOTH)
+      notes.append("discriminator alone")
+      name = DISCRIMINATOR
+    return common.Phase(name, ", ".join(notes))
 
   def train_steps(self) -> dict[str, Callable]:
     """The steps by the name of their phase."""
-    phases = [BOTH]
+    phases = [BOTH if self.discriminator_steps else GENERATOR]
+    if self.semantic is not None and semantic.can_guide(self):
+      if self.semantic.guide_from == 0:
+        phases = [GUIDED]
+      elif self.semantic.guide_from > 0:
+        phases.append(GUIDED)
     if self.discriminator_steps > 1:
       phases.append(DISCRIMINATOR)
     if self.fix_global_steps:
@@ -232,12 +311,12 @@ class LabelToImage(common.System):
       The state after the step, scalar metrics averaged over devices, and the
       gradients of who moved and the pictures `fake` and `real`.
     """
-    batch = passes.prepare(self, batch)
+    batch = semantic.with_targets(self, passes.prepare(self, batch))
     key = jax.random.fold_in(state.rng, state.step)
     if self.recipe == "spade":
-      step, drawn = label_recipes.spade, eps
+      step, drawn = spade_recipe.step, eps
     else:
-      step, drawn = label_recipes.pix2pixhd, pool_draws
+      step, drawn = pix2pixhd_recipe.step, pool_draws
     state, metrics, gradients, fake = step(
       self, phase, state, batch, key, drawn
     )

@@ -45,7 +45,9 @@ def make_case(fields, **changes):
   if isinstance(system.generator, tiny_labels.StyleGenerator):
     options["eps"] = EPS
   compiled = jax.jit(
-    functools.partial(system.step_with_details, **options),
+    functools.partial(
+      system.step_with_details, **options, phase=system.phase(0).name
+    ),
     compiler_options=tiny.FAST_COMPILE,
   )
   results = jax.device_get(compiled(state, batch))
@@ -116,7 +118,7 @@ def test_parameters_move_and_the_average_follows(case):
   }
 
 
-@only("spade_styles", "pix2pixhd_pool")
+@only("spade_styles", "spade_semantic", "pix2pixhd_pool")
 def test_four_devices_do_what_one_does(case):
   fields = {"axis_name": parallel.AXIS_NAME}
   for name in ("generator", "discriminator"):
@@ -131,7 +133,7 @@ def test_four_devices_do_what_one_does(case):
   def step(state, batch, eps):
     noise = {"eps": eps} if system.encoder is not None else {}
     state, metrics, details = system.step_with_details(
-      state, batch, **options, **noise
+      state, batch, **options, **noise, phase=system.phase(0).name
     )
     return state, metrics, details.gradients
 
@@ -163,7 +165,7 @@ def test_devices_draw_other_noise_that_is_one_batch():
   )
 
 
-@only("spade_single_picture", "pix2pixhd")
+@only("spade_single_picture", "spade_semantic", "pix2pixhd")
 def test_slices_do_what_the_whole_batch_does(case):
   sliced = make_case(
     {
