@@ -4,11 +4,9 @@ from typing import Any
 
 import flax.linen as nn
 import ml_collections
-import optax
 
 from gansynth import models
-from gansynth.models import semantics
-from gansynth.systems import optimizers, schedules
+from gansynth.systems import label_factory, optimizers
 from gansynth.systems.common import LABELS, NOISE
 from gansynth.systems.critic_schedule import CriticSchedule
 from gansynth.systems.cyclegan import CycleGAN
@@ -40,7 +38,7 @@ def create(
       `data.input_channels` and `data.output_channels`. GP-GAN's systems also
       have `schedule` (fields of `CriticSchedule`) and
       `optimizer.critic_learning_rate`; `label_to_image` has what
-      `config_defaults.label_to_image` lists.
+      `config_defaults.label_to_image` lists, and perhaps `semantic`.
     steps_per_epoch: over which the learning rate stays.
     axis_name: mapped axis of the devices, None to run unmapped.
     perceptual: network and variables of a perceptual loss, for
@@ -61,13 +59,17 @@ def create(
     )
   shared = {"dtype": config.dtype, "axis_name": axis_name}
   if config.system == "label_to_image":
-    return _label_to_image(config, shared, steps_per_epoch, perceptual)
+    return label_factory.create(config, shared, steps_per_epoch, perceptual)
   if config.system in ("blending_gan", "wasserstein_gan"):
     return _gpgan(config, shared)
   options = {
     **config.loss.to_dict(),
-    "generator_optimizer": _adam(config.optimizer, steps_per_epoch),
-    "discriminator_optimizer": _adam(config.optimizer, steps_per_epoch),
+    "generator_optimizer": optimizers.scheduled_adam(
+      config.optimizer, steps_per_epoch
+    ),
+    "discriminator_optimizer": optimizers.scheduled_adam(
+      config.optimizer, steps_per_epoch
+    ),
     "ema_decay": config.ema_decay,
     "accumulation": config.accumulation,
     "axis_name": axis_name,
@@ -156,63 +158,6 @@ def _gpgan(config, shared):
   if supervised:
     return BlendingGAN(**options)
   return WassersteinGAN(latent_size=config.generator.latent_size, **options)
-
-
-def _label_to_image(config, shared, steps_per_epoch, perceptual):
-  rate = config.optimizer.learning_rate
-  rates = (rate / 2, rate * 2) if config.optimizer.ttur else (rate, rate)
-  generator_optimizer, discriminator_optimizer = (
-    _adam(config.optimizer, steps_per_epoch, rate) for rate in rates
-  )
-  encoder = None
-  fields = config.encoder.to_dict()
-  pooled_over = fields.pop("pool", "none")
-  if fields["name"]:
-    encoder = models.create(**fields, **shared)
-  network, variables = perceptual or (None, None)
-  return LabelToImage(
-    generator=models.create(
-      **config.generator.to_dict(), **shared, remat=config.remat
-    ),
-    discriminator=models.create(**config.discriminator.to_dict(), **shared),
-    encoder=encoder,
-    conditioning=semantics.Conditioning(
-      num_labels=config.data.num_labels,
-      dont_care=config.data.dont_care,
-      edges=config.data.instances,
-      features=pooled_over,
-      num_features=fields.get("output_channels", 3),
-    ),
-    generator_optimizer=generator_optimizer,
-    discriminator_optimizer=discriminator_optimizer,
-    perceptual=network,
-    frozen={} if perceptual is None else {"perceptual": variables},
-    recipe=config.recipe,
-    discriminator_steps=config.discriminator_steps,
-    fix_global_steps=config.fix_global_epochs * steps_per_epoch,
-    ema_decay=config.ema_decay,
-    accumulation=config.accumulation,
-    axis_name=shared["axis_name"],
-    **config.loss.to_dict(),
-  )
-
-
-def _adam(config, steps_per_epoch, rate=None):
-  factors = schedules.learning_rate_factors(
-    config.policy,
-    config.num_epochs,
-    config.num_epochs_decay,
-    decay_every=config.decay_every,
-    step_at=config.step_at,
-  )
-  return optax.adam(
-    schedules.per_epoch(
-      config.learning_rate if rate is None else rate, factors, steps_per_epoch
-    ),
-    b1=config.beta1,
-    b2=config.beta2,
-    eps=1e-8,
-  )
 
 
 __all__ = [

@@ -4,7 +4,39 @@ import math
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import optax
+
+from gansynth.systems import schedules
+
+
+def scheduled_adam(
+  config: ml_collections.ConfigDict,
+  steps_per_epoch: int,
+  rate: float | None = None,
+) -> optax.GradientTransformation:
+  """Adam by a config's schedule.
+
+  Args:
+    config: `config.optimizer`, see `config_defaults`.
+    steps_per_epoch: over which the rate stays.
+    rate: to start from; None: the config's.
+  """
+  factors = schedules.learning_rate_factors(
+    config.policy,
+    config.num_epochs,
+    config.num_epochs_decay,
+    decay_every=config.decay_every,
+    step_at=config.step_at,
+  )
+  return optax.adam(
+    schedules.per_epoch(
+      config.learning_rate if rate is None else rate, factors, steps_per_epoch
+    ),
+    b1=config.beta1,
+    b2=config.beta2,
+    eps=1e-8,
+  )
 
 
 def chainer_adam(
