@@ -1,42 +1,19 @@
 """ASAP-Nets: pixels drawn by small networks, one per cell of a coarse grid."""
 
 import functools
+import itertools
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from gansynth.models import layers, normalized, norms
 from gansynth.models import semantics as semantics_lib
+from gansynth.models.cell_networks import pixelwise, positional_encoding
 
 PADDINGS = {"zero": "zeros", "reflect": "reflect"}  # layers.PADDING_MODES
 
 Semantics = semantics_lib.LabelMap | jax.Array
-
-
-def positional_encoding(size: tuple[int, int], downsampling: int) -> np.ndarray:
-  """Waves that tell pixels where they are inside their cell.
-
-  Of the periods f = downsampling, downsampling / 2, .., 2, in this order,
-  cos(2 pi x / f), sin(2 pi x / f), cos(2 pi y / f), sin(2 pi y / f), where x
-  is the column and y the row.
-
-  Args:
-    size: height and width in pixels.
-    downsampling: side of a cell, a power of two.
-
-  Returns:
-    float64 (height, width, 4 * log2(downsampling)).
-  """
-  rows, columns = np.indices(size)
-  waves = [np.zeros((*size, 0))]
-  for i in range(downsampling.bit_length() - 1):
-    period = downsampling >> i
-    for position in (columns, rows):
-      angle = 2 * np.pi * (position % period) / period
-      waves.append(np.stack([np.cos(angle), np.sin(angle)], -1))
-  return np.concatenate(waves, -1)
 
 
 def tent_downsample(x: Semantics, factor: int) -> jax.Array:
@@ -52,28 +29,27 @@ def tent_downsample(x: Semantics, factor: int) -> jax.Array:
     factor: even.
 
   Returns:
-    (batch, height / factor, width / factor, channels) of the same type,
-    float32 for labels.
+    (batch, height / factor, width / factor, channels), at least float32.
   """
   x = layers.pad2d(x, factor // 2, "reflect")
   if not isinstance(x, semantics_lib.LabelMap):
-    for axis in (2, 1):
-      x = _under_tent(x, axis, factor)
-    return x
+    x = norms.at_least_float32(x)
+    return _under_tent(_under_tent(x, 2, factor), 1, factor)
   names = jnp.arange(x.num_labels)[None, None, None]
   labels = x.labels.astype(jnp.int32)[..., None]
-  shares = _under_tent(labels, 2, factor, lambda seen: seen == names)
+  shares = _under_tent(
+    labels, 2, factor, lambda seen: (seen == names).astype(jnp.float32)
+  )
   shares = _under_tent(shares, 1, factor)
   if x.planes is None:
     return shares
-  planes = x.planes
-  for axis in (2, 1):
-    planes = _under_tent(planes, axis, factor)
-  return jnp.concatenate([shares, planes.astype(shares.dtype)], -1)
+  planes = norms.at_least_float32(x.planes)
+  planes = _under_tent(_under_tent(planes, 2, factor), 1, factor)
+  return jnp.concatenate([shares, planes], -1)
 
 
 def _under_tent(x, axis, factor, read=lambda seen: seen):
-  """Weighted means of what `read` makes of x, every `factor` pixels."""
+  """Weighted sums of what `read` makes of x, every `factor` pixels."""
   length = x.shape[axis] // factor - 1
   total = 0.0
   for i in range(2 * factor):
@@ -83,67 +59,6 @@ def _under_tent(x, axis, factor, read=lambda seen: seen):
     )
     total += weight * read(seen)
   return total
-
-
-def pixelwise(
-  semantics: Semantics,
-  parameters: jax.Array,
-  *,
-  features: int,
-  num_layers: int,
-  output_channels: int,
-  dtype: layers.Dtype = jnp.float32,
-) -> jax.Array:
-  """Computes every pixel by the network of its cell.
-
-  The networks are chains of dense layers with leaky ReLU of slope 0.01
-  between them. They see the channels of a pixel and its
-  `positional_encoding`. A cell's parameters are, layer by layer, the bias
-  (outputs,) and the matrix (inputs, outputs).
-
-  Args:
-    semantics: what the networks see, (batch, height, width, channels).
-    parameters: (batch, rows, columns, number), of cells of height / rows
-      pixels a side.
-    features: outputs of all layers but the last.
-    num_layers: at least 1.
-    output_channels: of the last layer.
-    dtype: of operands.
-
-  Returns:
-    (batch, height, width, output_channels), not bounded.
-  """
-  batch, height, width, channels = semantics.shape
-  rows, columns = parameters.shape[1:3]
-  side = height // rows
-  if isinstance(semantics, semantics_lib.LabelMap):
-    semantics = semantics.dense(dtype)
-  tiles = semantics.astype(dtype).reshape(
-    batch, rows, side, columns, side, channels
-  )
-  tiles = tiles.swapaxes(2, 3).reshape(batch, rows, columns, -1, channels)
-  encoding = positional_encoding((side, side), side).astype(dtype)
-  encoding = encoding.reshape(1, 1, 1, side * side, -1)
-  x = jnp.concatenate(
-    [
-      tiles,
-      jnp.broadcast_to(encoding, (*tiles.shape[:-1], encoding.shape[-1])),
-    ],
-    -1,
-  )
-  parameters = parameters.astype(dtype)
-  start = 0
-  for i in range(num_layers):
-    outputs = features if i < num_layers - 1 else output_channels
-    size = outputs * (x.shape[-1] + 1)
-    weights = parameters[..., start : start + size]
-    start += size
-    matrix = weights.reshape(batch, rows, columns, -1, outputs)
-    x = jnp.matmul(x, matrix[..., 1:, :]) + matrix[..., :1, :]
-    if i < num_layers - 1:
-      x = nn.leaky_relu(x, 0.01)
-  x = x.reshape(batch, rows, columns, side, side, output_channels)
-  return x.swapaxes(2, 3).reshape(batch, height, width, output_channels)
 
 
 class AsapGenerator(nn.Module):
@@ -172,7 +87,7 @@ class AsapGenerator(nn.Module):
   padding: str = "zero"  # PADDINGS
   init_type: str = "xavier"  # layers.INITIALIZERS
   init_gain: float = 0.02
-  remat: bool = False  # recompute blocks and pixels in the backward pass
+  remat: bool = False  # recompute the blocks in the backward pass
   axis_name: str | None = None  # of synchronised batch statistics
   dtype: layers.Dtype = jnp.float32
 
@@ -191,14 +106,14 @@ class AsapGenerator(nn.Module):
 
   def num_parameters(self, channels: int) -> int:
     """How many parameters a cell has, of a label map of these channels."""
-    waves = 4 * (self.downsampling.bit_length() - 1)
+    waves = positional_encoding((1, 1), self.downsampling).shape[-1]
     inner = self.pixel_layers - 1
     widths = [
       channels - self.unseen_channels + waves,
       *[self.pixel_features] * inner,
       self.output_channels,
     ]
-    return sum((i + 1) * o for i, o in zip(widths, widths[1:], strict=False))
+    return sum((i + 1) * o for i, o in itertools.pairwise(widths))
 
   @nn.compact
   def __call__(
@@ -232,8 +147,6 @@ class AsapGenerator(nn.Module):
       output_channels=self.output_channels,
       dtype=self.dtype,
     )
-    if self.remat:
-      draw = jax.checkpoint(draw)
     seen = _first_channels(
       semantics, semantics.shape[-1] - self.unseen_channels
     )

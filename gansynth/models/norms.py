@@ -54,9 +54,9 @@ class InstanceNorm(nn.Module):
     if not self.affine:
       return (centred * factor).astype(self.dtype)
     shape = (x.shape[-1],)
-    factor *= self.param("scale", nn.initializers.ones, shape)
+    scale = self.param("scale", nn.initializers.ones, shape)
     bias = self.param("bias", nn.initializers.zeros, shape)
-    y = centred * factor + bias[None, None, None]
+    y = centred * (factor * scale[None, None, None]) + bias[None, None, None]
     if extents is not None:
       y = jnp.where(mask, y, 0)
     return y.astype(self.dtype)
