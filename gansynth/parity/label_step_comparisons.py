@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +16,7 @@ from gansynth.parity.comparison import (
   Tolerance,
   compare,
 )
+from gansynth.systems.common import GanState, StepDetails
 
 _TRUE_ZERO = 1e-9  # of a network's largest gradient, in float64
 _NOISE = 1e-3  # of the largest gradient, of those that should vanish
@@ -32,6 +33,20 @@ def count(case: Case) -> int:
   if not steps:
     raise CaseError(f"{case.folder}: outputs.npz has no loss/step<k>/<name>")
   return max(steps)
+
+
+class Taken(NamedTuple):
+  """A step that was taken."""
+
+  number: int  # from 1
+  losses: Mapping[str, Any]  # by their names in the log; None: not made
+  details: StepDetails
+  before: GanState  # the state before it
+  state: GanState  # after it
+  batch: Mapping[str, Any]
+  phase: str  # of the system's
+  held: re.Pattern[str] | None  # begins names <net>/<param> that do not move,
+  # whose gradients the original computes and we do not
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,38 +102,27 @@ class StepComparisons:
     self._rules = _rules(case, self._is_strict)
     self._zero = _zero_gradients(case)
 
-  def losses(self, i: int, found: Mapping[str, Any]) -> Iterator[Comparison]:
-    """Losses of step i by their names in the log; those not made are 0."""
+  def step(self, taken: Taken) -> Iterator[Comparison]:
+    """Losses, pictures, and gradients of each network's first step."""
+    i = taken.number
+    yield from self._losses(i, taken.losses)
+    name = f"generated/step{i}"
+    if name in self._case.outputs:
+      fake = to_nchw(taken.details.pictures["fake"])
+      yield compare(name, fake, self._case.outputs[name], self._rules.picture)
+    gradients = taken.details.gradients
+    for letter in self._nets.letters:
+      if i == 1 and self._nets.has_moved(letter, gradients):
+        found = self._nets.state_dict(letter, params=gradients)
+        yield from self._gradients_of(letter, found, taken.held)
+
+  def _losses(self, i, found):
     for name, expected in self._recorded(f"loss/step{i}/").items():
       if name not in found:
         yield Comparison(f"loss/step{i}/{name}", False, note="no such loss")
         continue
       value = 0.0 if found[name] is None else found[name]
       yield compare(f"loss/step{i}/{name}", value, expected, self._rules.loss)
-
-  def pictures(self, i: int, fake: Any) -> Iterator[Comparison]:
-    """What the generator made in step i."""
-    name = f"generated/step{i}"
-    if name in self._case.outputs:
-      expected = self._case.outputs[name]
-      yield compare(name, to_nchw(fake), expected, self._rules.picture)
-
-  def gradients(
-    self, i: int, gradients: Any, held: re.Pattern[str] | None = None
-  ) -> Iterator[Comparison]:
-    """Gradients of each network's first step.
-
-    Args:
-      i: the step.
-      gradients: of who moved.
-      held: begins names <net>/<param> that do not move, whose gradients the
-        original computes and we do not.
-    """
-    for letter in self._nets.letters:
-      moved = self._nets.has_moved(letter, gradients)
-      if moved and i == 1:
-        found = self._nets.state_dict(letter, params=gradients)
-        yield from self._gradients_of(letter, found, held)
 
   def _gradients_of(self, letter, found, held):
     prefix = f"grad{letter}/"

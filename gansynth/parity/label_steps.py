@@ -1,118 +1,113 @@
-"""Whole training steps of SPADE and pix2pixHD against recorded ones."""
+"""Whole training steps of SPADE's family and pix2pixHD, against recorded."""
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from gansynth import convert
+from gansynth import convert, models
+from gansynth.models.semantics import Conditioning
 from gansynth.parity import label_cases, label_step_comparisons, vgg19
 from gansynth.parity.case import Case, CaseError
 from gansynth.parity.comparison import Comparison
+from gansynth.parity.kinks import decided
 from gansynth.parity.label_losses import gan_mode
+from gansynth.parity.label_step_comparisons import Taken
 from gansynth.parity.steps import Draws
 from gansynth.systems import LabelToImage
-from gansynth.systems.label_to_image import BOTH, ENHANCER
+from gansynth.systems.label_to_image import DISCRIMINATOR, ENHANCER
+from gansynth.systems.semantic import SemanticLosses
 
 _PLACES = {
   "G": ("generator", "g"),
   "E": ("generator", "e"),
   "D": ("discriminator", "d"),
 }
-# Names of losses in the originals' logs, and of our metrics.
+# Names of losses in the originals' logs, and of our metrics that they sum.
 _SPADE_LOSSES = {
-  "GAN": "G_GAN",
-  "GAN_Feat": "G_features",
-  "VGG": "G_perceptual",
-  "KLD": "G_kld",
-  "D_Fake": "D_fake",
-  "D_real": "D_real",
+  "GAN": ("G_GAN",),
+  "Seg": ("G_segmentation", "G_reconstruction"),
+  "GAN_Feat": ("G_features",),
+  "VGG": ("G_perceptual",),
+  "KLD": ("G_kld",),
+  "MSE": ("G_mse",),
+  "L1": ("G_l1",),
+  "WD": ("G_decay",),
+  "D_Seg": ("D_segmentation", "D_reconstruction"),
+  "D_Fake": ("D_fake",),
+  "D_fake": ("D_fake",),
+  "D_real": ("D_real",),
 }
 _PIX2PIXHD_LOSSES = {
-  "G_GAN": "G_GAN",
-  "G_GAN_Feat": "G_features",
-  "G_VGG": "G_perceptual",
-  "D_real": "D_real",
-  "D_fake": "D_fake",
-}
-
-
-# Up to where a kink may move what is compared, by the beginning of the name.
-_KINKS = {
-  "loss/": ("relative", 1e-3),
-  "grad": ("relative", 0.1),
-  "all of ": ("relative", 0.25),  # the share beyond, as Adam has no scale
-  "buf": ("absolute", 1e-3),
+  "G_GAN": ("G_GAN",),
+  "G_GAN_Feat": ("G_features",),
+  "G_VGG": ("G_perceptual",),
+  "D_real": ("D_real",),
+  "D_fake": ("D_fake",),
 }
 
 
 def spade_steps(case: Case) -> Iterator[Comparison]:
   """Steps of SPADE: losses, pictures, gradients, parameters, buffers."""
-  yield from _decided(_spade_steps, case)
+  yield from decided(_spade_steps, case)
 
 
 def pix2pixhd_steps(case: Case) -> Iterator[Comparison]:
   """Steps of pix2pixHD: losses, pictures, gradients, parameters, buffers."""
-  yield from _decided(_pix2pixhd_steps, case)
-
-
-def _decided(steps, case):
-  """Runs steps; where float32 falls short, float64 decides.
-
-  An activation that is 0 up to rounding is on or off, and what comes through
-  it moves gradients by far more than rounding. With every array of float64 as
-  it should be, float32 may be off as far as such kinks go.
-  """
-  lines = list(steps(case))
-  is_short = any(not line.ok for line in lines)
-  recorded = (case.folder / "outputs_f64.npz").exists()
-  if not is_short or not recorded or case.dtype == jnp.float64:
-    yield from lines
-    return
-  with jax.enable_x64(True):
-    exact = [line.ok for line in steps(Case(case.folder, jnp.float64))]
-  note = f"in float64 {sum(exact)} of {len(exact)} ok"
-  for line in lines:
-    yield line if line.ok else _judged(line, all(exact), note)
-
-
-def _judged(line, is_exact, note):
-  """A comparison that failed in float32, which passes if a kink explains it."""
-  found = [
-    rule for start, rule in _KINKS.items() if line.name.startswith(start)
-  ]
-  ok = is_exact and any(getattr(line, kind) <= most for kind, most in found)
-  if ok:
-    note = f"beyond it by a kink; {note}"
-  return dataclasses.replace(
-    line, ok=ok, note=f"{line.note}; {note}" if line.note else note
-  )
+  yield from decided(_pix2pixhd_steps, case)
 
 
 def _spade_steps(case):
+  letters = "GDE" if label_cases.options(case).get("use_vae", bool) else "GD"
+  nets = Networks(case, letters)
+  yield from _run(case, spade_run(case, nets))
+
+
+def spade_run(
+  case: Case, nets: "Networks", semantic: SemanticLosses | None = None
+) -> "Run":
+  """Returns what trains SPADE's family, by the options of a case.
+
+  Args:
+    case: SPADE's, SemDisc's or ASAP-Nets'.
+    nets: its networks.
+    semantic: losses of a discriminator that tells classes, if it does.
+  """
   values = label_cases.options(case).values
   rate = values.get("lr", 2e-4)
   rates = (rate, rate) if values.get("no_TTUR") else (rate / 2, rate * 2)
   betas = values.get("beta1", 0.0), values.get("beta2", 0.9)
-  nets = Networks(case, "GDE" if values.get("use_vae") else "GD")
   if "E" in nets.modules and not getattr(nets.modules["G"], "use_vae", False):
     raise CaseError(
       f"{case.folder}: use_vae with a generator that takes no style; the "
       "original trains an encoder that nothing uses"
     )
+
+  def weight(flag, name, default):
+    return values.get(name, default) if values.get(flag) else 0.0
+
   system = LabelToImage(
     **_common(case, nets, rates, betas, values.get("lambda_vgg", 10.0)),
     conditioning=label_cases.conditioning(case),
     recipe="spade",
     gan_mode=gan_mode(case, values.get("gan_mode", "hinge")),
+    lambda_gan=values.get("lambda_GAN", 1.0),
+    adversarial=not values.get("no_adv_loss", False),
     lambda_kld=values.get("lambda_kld", 0.05),
+    lambda_mse=weight("MSE_loss", "lambda_MSE", 10.0),
+    lambda_l1=weight("L1_loss", "lambda_L1", 100.0),
+    lambda_decay=weight("use_weight_decay", "lambda_WD", 1e-8)
+    if isinstance(nets.modules["G"], models.AsapGenerator)
+    else 0.0,  # others have no such loss, whatever is asked for
     discriminator_steps=values.get("D_steps_per_G", 1),
+    semantic=semantic,
   )
-  yield from _run(case, nets, system, rates, _SPADE_LOSSES)
+  return Run(nets, system, rates, betas[1], _SPADE_LOSSES)
 
 
 def _pix2pixhd_steps(case):
@@ -140,7 +135,8 @@ def _pix2pixhd_steps(case):
     # Recorded steps are of one epoch, the first.
     fix_global_steps=steps + 1 if _fixes_global(values) else 0,
   )
-  yield from _run(case, nets, system, rates, _PIX2PIXHD_LOSSES)
+  run = Run(nets, system, rates, betas[1], _PIX2PIXHD_LOSSES)
+  yield from _run(case, run)
 
 
 def _fixes_global(values):
@@ -151,13 +147,27 @@ def _fixes_global(values):
 class Networks:
   """The networks of a case, by the original's letters."""
 
-  def __init__(self, case: Case, letters: str, **of_discriminator: Any):
-    """Imports them; options of the discriminator's `to_state_dict`."""
+  def __init__(
+    self,
+    case: Case,
+    letters: str,
+    files: Mapping[str, str] | None = None,
+    **of_discriminator: Any,
+  ):
+    """Imports them.
+
+    Args:
+      case: the case.
+      letters: which, of G, D and E.
+      files: of the networks, by letter; None: where `label_cases` finds them.
+      **of_discriminator: options of its `to_state_dict`.
+    """
     self.letters = letters
     self.descriptions, self.modules, self.variables = {}, {}, {}
     self._options = {"D": of_discriminator}
     for letter in letters:
-      imported = label_cases.network(case, letter)
+      file = files[letter] if files else None
+      imported = label_cases.network(case, letter, file)
       self.descriptions[letter] = imported[0]
       self.modules[letter] = imported[1]
       self.variables[letter] = imported[2]
@@ -192,8 +202,7 @@ def _common(case, nets, rates, betas, lambda_perceptual):
   if values.get("no_vgg_loss"):
     lambda_perceptual = 0.0
   else:
-    seed = vgg19.seed_in(case, case.require("vgg"))
-    perceptual, variables = vgg19.network_of(case, vgg19.replay_slices(seed))
+    perceptual, variables = vgg19.network_of(case, vgg19.state_of(case))
     frozen = {"perceptual": variables}
   optimizers = [
     optax.adam(rate, b1=betas[0], b2=betas[1], eps=1e-8) for rate in rates
@@ -201,7 +210,8 @@ def _common(case, nets, rates, betas, lambda_perceptual):
   weight = values.get("lambda_feat", 10.0)
   return {
     "generator": nets.modules["G"],
-    "discriminator": nets.modules["D"],
+    # There is one where none is used, too.
+    "discriminator": nets.modules.get("D") or models.create("multiscale"),
     "encoder": nets.modules.get("E"),
     "generator_optimizer": optimizers[0],
     "discriminator_optimizer": optimizers[1],
@@ -212,34 +222,72 @@ def _common(case, nets, rates, betas, lambda_perceptual):
   }
 
 
-def _run(case, nets, system, rates, names):
-  compared = label_step_comparisons.StepComparisons(case, nets, rates)
-  compiled = jax.jit(system.step_with_details, static_argnames="phase")
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """What recorded steps are repeated with."""
+
+  nets: Networks
+  system: LabelToImage
+  rates: tuple[float, float]  # of generator and discriminator
+  beta2: float  # of Adam
+  names: Mapping[str, tuple[str, ...]]  # losses in the log -> our metrics
+
+
+def _run(case, run):
+  compared = label_step_comparisons.StepComparisons(case, run.nets, run.rates)
   steps = label_step_comparisons.count(case)
+  state = initial_state(case, run)
+  state = yield from take_steps(case, run, state, steps, compared)
+  yield from compared.state(steps, state)
+
+
+def take_steps(
+  case: Case, run: Run, state: Any, count: int, compared: Any
+) -> Generator[Comparison, None, Any]:
+  """Takes steps from a state, and compares each.
+
+  Args:
+    case: the case.
+    run: what steps.
+    state: before them.
+    count: how many.
+    compared: what compares, as `StepComparisons`.
+
+  Returns:
+    The state after them.
+  """
+  system = run.system
+  compiled = jax.jit(system.step_with_details, static_argnames="phase")
   noise = _noise(case, system)
-  draws = Draws(case.meta.get("pool_draws") or [[]] * steps)
-  state, metrics, filled = None, {}, 0
-  for i in range(1, steps + 1):
-    batch = _batch(case, system.conditioning, i)
-    if state is None:
-      state = _initial_state(case, nets, system, batch)
-    phase = system.phase(i - 1).name
+  draws = Draws(case.meta.get("pool_draws") or [[]] * count)
+  metrics, filled, first = {}, 0, int(state.step)
+  for i in range(1, count + 1):
+    batch = batch_of(case, system.conditioning, i)
+    phase = system.phase(first + i - 1).name
     drawn = {}
     if noise is not None:
-      count = 2 if phase == BOTH else 1
-      drawn["eps"] = tuple(next(noise) for _ in range(count)) * (3 - count)
+      number = 1 if phase == DISCRIMINATOR else 2
+      drawn["eps"] = tuple(next(noise) for _ in range(number)) * (3 - number)
     if system.pool_size:
       number = len(batch["image"])
       drawn["pool_draws"] = draws.take(i - 1, number, filled, system.pool_size)
       filled = min(filled + number, system.pool_size)
-    state, found, details = compiled(state, batch, phase=phase, **drawn)
+    before = state
+    state, found, details = compiled(before, batch, phase=phase, **drawn)
     # What did not happen in a step is logged as it last was.
     metrics.update(found)
-    yield from compared.losses(i, {k: metrics.get(v) for k, v in names.items()})
-    yield from compared.pictures(i, details.pictures["fake"])
-    frozen = _held(system) if phase == ENHANCER else None
-    yield from compared.gradients(i, details.gradients, frozen)
-  yield from compared.state(steps, state)
+    logged = {name: _sum(metrics, parts) for name, parts in run.names.items()}
+    held = _held(system) if phase == ENHANCER else None
+    yield from compared.step(
+      Taken(i, logged, details, before, state, batch, phase, held)
+    )
+  return state
+
+
+def _sum(metrics, names):
+  """The sum of metrics, or None where there are none of them."""
+  found = [metrics[name] for name in names if name in metrics]
+  return sum(found) if found else None
 
 
 def _held(system):
@@ -248,8 +296,9 @@ def _held(system):
   return re.compile(rf"G/(?!model{last}_)")
 
 
-def _initial_state(case, nets, system, batch):
+def initial_state(case: Case, run: Run) -> Any:
   """A state of the recorded networks with fresh optimisers."""
+  batch = batch_of(case, run.system.conditioning, 1)
 
   def zeros(leaf):
     is_float = jnp.issubdtype(leaf.dtype, jnp.floating)
@@ -257,16 +306,18 @@ def _initial_state(case, nets, system, batch):
 
   # Adam starts at 0, and so does a pool.
   state = jax.tree.map(
-    zeros, jax.eval_shape(system.init, jax.random.PRNGKey(0), batch)
+    zeros, jax.eval_shape(run.system.init, jax.random.PRNGKey(0), batch)
   )
   return state.replace(
-    params=nets.collect("params"),
-    stats=nets.collect("batch_stats"),
-    frozen=system.frozen,
+    params={**state.params, **run.nets.collect("params")},
+    stats={**state.stats, **run.nets.collect("batch_stats")},
+    frozen=run.system.frozen,
   )
 
 
-def _batch(case, conditioning, i):
+def batch_of(
+  case: Case, conditioning: Conditioning, i: int
+) -> dict[str, np.ndarray]:
   """The batch of step i; the same in all steps where only one is recorded."""
 
   def name_of(kind):
@@ -274,6 +325,8 @@ def _batch(case, conditioning, i):
     return next((name for name in names if name in case.inputs), kind)
 
   label = name_of("label")
+  if label not in case.inputs:
+    label = name_of("label_onehot")
   batch = {
     "label": label_cases.labels(case, conditioning, label),
     "image": case.picture(name_of("image")),

@@ -22,6 +22,8 @@ SYSTEMS = (
   "label_formats",
   "spade",
   "pix2pixhd",
+  "semdisc",
+  "asapnets",
   "vgg19",
 )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gansynth import parity
-from gansynth.parity import activations, label_cases, label_steps, vgg19
+from gansynth.parity import activations, kinks, label_cases, vgg19
 from gansynth.parity.activations import Place
 from gansynth.parity.case import Case, CaseError
 from gansynth.parity.comparison import EXACT, Comparison, Tolerance
@@ -105,6 +105,29 @@ def test_labels_without_a_channel_are_refused(case):
     label_cases.labels(one, wanted)
 
 
+def test_labels_may_be_one_hot(case):
+  labels = np.array([[[0, 2], [1, 2]]])
+  channels = np.moveaxis(np.eye(3)[labels], -1, 1)
+  wanted = label_cases.Conditioning(3)
+  found = label_cases.labels(case({"label": channels}), wanted)
+  np.testing.assert_array_equal(found, labels)
+  for wrong in (channels[:, :2], channels + channels[:, ::-1], channels / 2):
+    with pytest.raises(CaseError, match=r"one-hot|has 2 channels"):
+      label_cases.labels(case({"label": wrong}), wanted)
+
+
+def test_weights_of_vgg19_are_told_in_words(case, monkeypatch):
+  monkeypatch.setattr(vgg19, "replay", lambda shapes, seed: (shapes, seed))
+  monkeypatch.setattr(vgg19, "replay_slices", lambda seed: seed)
+  text = "VGG term ON, weights of spade_slices_s0 (seed 3, keys features.*)"
+  shapes, seed = vgg19.state_of(case(note=text))
+  assert seed == 3
+  assert shapes["features.0.bias"] == (64,)
+  assert vgg19.state_of(case(vgg="of ../vgg_loss (RandomState(5))")) == 5
+  with pytest.raises(CaseError, match="does not say how VGG19"):
+    vgg19.state_of(case(note="VGG on"))
+
+
 def test_what_networks_refuse_cannot_be_run(case, tmp_path):
   case(constructor={"ngf": 1}, mode="dreaming")
   with pytest.raises(CaseError, match="unknown mode 'dreaming'"):
@@ -157,6 +180,10 @@ def test_recipes_draw_the_same_everywhere():
     (["gradD/x"], False, False),
     (["gradD/x", "generated/step1"], True, False),  # no kink of a gradient
     (["gradD/far"], True, False),
+    (["phase2/it1/D_grad:x", "it1/G_grad_norms"], True, True),
+    (["after phase2/G/x"], True, True),
+    (["phase2/it1/G/GAN"], True, False),
+    (["smap35"], True, False),
   ],
 )
 def test_float64_decides_where_float32_falls_short(
@@ -174,7 +201,7 @@ def test_float64_decides_where_float32_falls_short(
       relative = 0.2 if name.endswith("far") else 0.05
       yield Comparison(name, False, relative, relative, "rel 0.002 of max")
 
-  lines = list(label_steps._decided(steps, case()))
+  lines = list(kinks.decided(steps, case()))
   assert [line.name for line in lines] == ["loss/step1/GAN", *names]
   assert all(line.ok for line in lines) == ok
   expected = f"in float64 {int(exact)} of 1 ok"
@@ -183,4 +210,7 @@ def test_float64_decides_where_float32_falls_short(
 
 def test_float32_stands_alone_without_float64(case):
   lines = [Comparison("gradD/x", False, 0.05, 0.05)]
-  assert list(label_steps._decided(lambda _: lines, case())) == lines
+  assert list(kinks.decided(lambda _: lines, case())) == lines
+  # It is enough to tell how far float64 is off.
+  (line,) = kinks.decided(lambda _: lines, case(f32_vs_f64={}))
+  assert "in float64 0 of 1 ok" in line.note

@@ -73,7 +73,7 @@ def test_every_check_has_a_case():
     meta = json.loads((folder / "case.json").read_text())
     kinds.add((meta["system"], meta["check"]))
   systems = ("cyclegan", "climate", "label_formats")
-  for system in (*systems, "spade", "pix2pixhd", "vgg19"):
+  for system in (*systems, "spade", "pix2pixhd", "asapnets", "vgg19"):
     checks = {kind for kind in runner.checks() if kind[0] == system}
     assert checks - NOT_KEPT <= kinds
   assert {("pix2pix", "train_steps"), ("pix2pix", "original_run")} <= kinds
