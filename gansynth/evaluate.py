@@ -12,7 +12,15 @@ import numpy as np
 from absl import logging
 
 from gansynth import config as config_lib
-from gansynth import data, files, images, parallel, samples, systems
+from gansynth import (
+  data,
+  files,
+  images,
+  label_judge,
+  parallel,
+  samples,
+  systems,
+)
 from gansynth.data import pipeline
 from gansynth.label_scores import LabelScores
 from gansynth.translator import Translator
@@ -44,7 +52,13 @@ def create(
     num_labels = system.conditioning.num_labels
     if num_labels:
       num_labels = system.conditioning.label_channels
-    return LabelScores(train_set, test_set, num_labels, **shared)
+    return LabelScores(
+      train_set,
+      test_set,
+      num_labels,
+      num_classes=label_judge.num_classes(system),
+      **shared,
+    )
   return TranslationScores(directions, test_set, **shared)
 
 
@@ -188,6 +202,13 @@ def report(metrics: Mapping[str, float]) -> str:
       f"labels read back from colours: mean IoU {metrics['color_iou']:.3f} "
       f"({metrics['color_iou_of_real']:.3f} of the true pictures), "
       f"accuracy {metrics['color_accuracy']:.3f}"
+    )
+  if "head_iou" in metrics:
+    lines.append(
+      "classes seen by the discriminator's head: mean IoU "
+      f"{metrics['head_iou']:.3f} ({metrics['head_iou_of_real']:.3f} of the "
+      f"true pictures), accuracy {metrics['head_accuracy']:.3f} "
+      f"({metrics['head_accuracy_of_real']:.3f})"
     )
   for direction in ("AtoB", "BtoA"):
     error = metrics.get(f"error_{direction}")

@@ -1,7 +1,8 @@
 """How well pictures made from label maps fit them, without anyone's weights."""
 
 import itertools
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -9,9 +10,17 @@ import numpy as np
 from gansynth import parallel
 from gansynth.data import pipeline
 from gansynth.evaluation import color_classifier, segmentation
+from gansynth.label_judge import SegmentationHead
 from gansynth.label_translator import LabelTranslator
 
 _LEARNED = 100  # training pictures whose colours are learned
+
+
+class LabelMakers(NamedTuple):
+  """What is measured."""
+
+  translate: LabelTranslator  # makes pictures of label maps
+  head: SegmentationHead | None = None  # tells what pictures show
 
 
 def make_items(
@@ -47,6 +56,14 @@ class LabelScores:
     pixel accuracy, of the label that a pixel's colour tells, see
     `evaluation.color_classifier`; in [0, 1].
   - `color_iou_of_real`: what the true pictures reach.
+  - `head_iou`, `head_accuracy`: the same of the classes that the segmentation
+    head of a semantic-aware discriminator sees. It is no independent judge of
+    a generator that it guides; `label_comparison` has another run's.
+  - `head_iou_of_real`, `head_accuracy_of_real`: what the true pictures reach,
+    which tells how far the head can be trusted.
+
+  Of all but `error` more is better: where one of them is `best_metric`,
+  `best_mode` is "max".
   """
 
   def __init__(
@@ -55,6 +72,7 @@ class LabelScores:
     test_set: Any,
     num_labels: int,
     *,
+    num_classes: int = 0,
     max_items: int = 0,
     batch_size: int = 1,
   ):
@@ -65,25 +83,42 @@ class LabelScores:
       test_set: whose label maps become pictures.
       num_labels: don't-care included; 0: the maps are pictures, and colours
         tell nothing.
+      num_classes: that the head tells apart; 0: there is no head.
       max_items: measure the first ones only; 0: all.
       batch_size: pictures made at a time, on this host.
     """
     self._train_set = train_set
     self._test_set = test_set
     self._num_labels = num_labels
+    self._num_classes = num_classes
     self._max_items = max_items
     self._batch_size = batch_size
     self._classifier = None
     self.names = ["error"]
     if num_labels:
       self.names += ["color_iou", "color_accuracy", "color_iou_of_real"]
+    if num_classes:
+      self.names += [
+        "head_iou",
+        "head_accuracy",
+        "head_iou_of_real",
+        "head_accuracy_of_real",
+      ]
 
-  def measure(self, translate: LabelTranslator) -> dict[str, float]:
-    """Returns the scores by name, over all hosts."""
-    size = self._num_labels
+  def measure(self, makers: LabelMakers) -> dict[str, float]:
+    """Returns the scores by name, over all hosts.
+
+    Args:
+      makers: the generator, and the head if one is measured.
+    """
+    readers = self._readers(makers.head)
     error = np.zeros(())
     matrices = {
-      kind: np.zeros((size, size), np.int64) for kind in ("made", "real")
+      name: {
+        kind: np.zeros((reader.size, reader.size), np.int64)
+        for kind in ("made", "real")
+      }
+      for name, reader in readers.items()
     }
     items = pipeline.eval_items(
       self._test_set,
@@ -91,29 +126,53 @@ class LabelScores:
       host_index=jax.process_index(),
       host_count=jax.process_count(),
     )
-    if size and self._classifier is None:
-      self._classifier = self._learn()
     while batch := list(itertools.islice(items, self._batch_size)):
-      made = make_items(translate, batch)
-      for picture, item in zip(made, batch, strict=True):
-        difference = picture.astype(np.float64) - item["image"]
-        error += np.abs(difference).mean()
-        for kind, shown in (("made", picture), ("real", item["image"])):
-          if size:
-            matrices[kind] += segmentation.confusion_matrix(
-              item["label"], self._classifier(shown), size
+      made = make_items(makers.translate, batch)
+      real = [item["image"] for item in batch]
+      for picture, true in zip(made, real, strict=True):
+        error += np.abs(picture.astype(np.float64) - true).mean()
+      for name, reader in readers.items():
+        targets = [reader.target(item["label"]) for item in batch]
+        for kind, pictures in (("made", made), ("real", real)):
+          for pair in zip(targets, reader.read(pictures), strict=True):
+            matrices[name][kind] += segmentation.confusion_matrix(
+              *pair, reader.size
             )
     error, matrices = parallel.sum_over_hosts((error, matrices))
     count = min(len(self._test_set), self._max_items or len(self._test_set))
     scores = {"error": float(error) / count}
-    if size:
-      scores["color_iou"] = segmentation.mean_iou(matrices["made"])
-      scores["color_accuracy"] = segmentation.pixel_accuracy(matrices["made"])
-      scores["color_iou_of_real"] = segmentation.mean_iou(matrices["real"])
-    return scores
+    for name, found in matrices.items():
+      for kind, ending in (("made", ""), ("real", "_of_real")):
+        matrix = found[kind]
+        scores[f"{name}_iou{ending}"] = segmentation.mean_iou(matrix)
+        scores[f"{name}_accuracy{ending}"] = segmentation.pixel_accuracy(matrix)
+    return {name: scores[name] for name in self.names}
+
+  def _readers(self, head):
+    """What tells the label or class of pixels, by the beginning of scores."""
+    readers = {}
+    if self._num_labels:
+      if self._classifier is None:
+        self._classifier = self._learn()
+      readers["color"] = _Reader(
+        self._num_labels,
+        lambda labels: labels,
+        lambda pictures: map(self._classifier, pictures),
+      )
+    if self._num_classes:
+      readers["head"] = _Reader(self._num_classes, head.classes_of, head)
+    return readers
 
   def _learn(self) -> color_classifier.ColorClassifier:
     classifier = color_classifier.ColorClassifier(self._num_labels)
     for item in pipeline.eval_items(self._train_set, max_items=_LEARNED):
       classifier.add(item["image"], item["label"])
     return classifier
+
+
+class _Reader(NamedTuple):
+  """Reads pictures, to be compared with label maps."""
+
+  size: int  # how many labels or classes there are
+  target: Callable[[np.ndarray], np.ndarray]  # what is right, of a label map
+  read: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]

@@ -8,7 +8,10 @@ import numpy as np
 
 from gansynth import images, label_scores, parallel, sheets, systems
 from gansynth.data.labels import palettes
+from gansynth.label_judge import SegmentationHead
+from gansynth.label_scores import LabelMakers
 from gansynth.label_translator import LabelTranslator
+from gansynth.models import semantics
 from gansynth.translator import Translator
 
 
@@ -60,9 +63,15 @@ class LabelSamples:
       encoder=system.encoder,
       batch_size=batch_size,
     )
+    self._head = SegmentationHead.of_system(system, batch_size=batch_size)
 
-  def makers(self, state: Any) -> LabelTranslator:
-    """The label translator, with this state's weights."""
+  def makers(self, state: Any) -> LabelMakers:
+    """The label translator and the head, if any, with this state's weights."""
+    if self._head is not None:
+      self._head.set_state(state)
+    return LabelMakers(self._translator(state), self._head)
+
+  def _translator(self, state):
     encoder = None
     if self._system.encoder is not None:
       encoder = self._system.encoder_variables(state)
@@ -78,19 +87,23 @@ class LabelSamples:
     """
     number = min(number, len(self._test_set))
     items = [self._test_set[i] for i in range(number)]
-    made = label_scores.make_items(self.makers(state), items)
+    made = label_scores.make_items(self._translator(state), items)
+    conditioning = self._system.conditioning
     rows = [
-      (self._shown(item["label"]), picture, item["image"])
+      (show_labels(item["label"], conditioning), picture, item["image"])
       for item, picture in zip(items, made, strict=True)
     ]
     return sheets.make(rows, ["labels", "made", "true"])
 
-  def _shown(self, labels):
-    conditioning = self._system.conditioning
-    if not conditioning.num_labels:
-      return labels  # a picture already
-    colors = palettes.label_colors(conditioning.num_labels)
-    return palettes.colorize(labels, colors)
+
+def show_labels(
+  labels: np.ndarray, conditioning: semantics.Conditioning
+) -> np.ndarray:
+  """A label map in colours, uint8 (height, width, 3)."""
+  if not conditioning.num_labels:
+    return labels  # a picture already
+  colors = palettes.label_colors(conditioning.num_labels)
+  return palettes.colorize(labels, colors)
 
 
 class NoiseSamples:
