@@ -133,6 +133,7 @@ def _evaluation(config):
     multiple=config.size_multiple,
     pad=config.pad_crops,
     original_crops=config.original_crops,
+    center_crop=config.get("center_crop", False),
   )
 
 
