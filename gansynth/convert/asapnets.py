@@ -220,17 +220,21 @@ def _describe_pixels(source, outputs, channels, learned, given):
     learned: the least downsampling.
     given: sizes that are known; None: not known.
   """
-  possible = list(_possible(outputs, channels, learned, given))
-  if len(possible) == 1:
-    return possible[0]
   model = asapnets.AsapGenerator
   published = [
     pixels
-    for pixels in possible
+    for pixels in _possible(
+      outputs, channels, learned, given._replace(downsampling=None)
+    )
     if pixels.pixel_features == (given.pixel_features or model.pixel_features)
     and pixels.pixel_layers == (given.pixel_layers or model.pixel_layers)
   ]
-  if len(published) == 1:
+  possible = list(_possible(outputs, channels, learned, given))
+  # Where a side of cells only goes with odd sizes, it is the side that is odd.
+  contradicts = bool(published) and not set(published) & set(possible)
+  if len(possible) == 1 and not contradicts:
+    return possible[0]
+  if len(published) == 1 and not contradicts:
     found = published[0]
     logging.warning(
       "%s: cells of %d x %d pixels and networks of %d layers of %d are "
@@ -243,21 +247,21 @@ def _describe_pixels(source, outputs, channels, learned, given):
     )
     return found
   options = {
-    "crop_size and aspect_ratio, which make cells of side": given[0],
-    "unseen_channels": given[1],
-    "pixel_features": given[2],
-    "pixel_layers": given[3],
+    "cells of side (crop_size / 16 / aspect_ratio)": given.downsampling,
+    "unseen_channels": given.unseen_channels,
+    "pixel_features": given.pixel_features,
+    "pixel_layers": given.pixel_layers,
   }
   told = ", ".join(f"{k} {v}" for k, v in options.items() if v is not None)
   listed = "; ".join(
     ", ".join(f"{k} {v}" for k, v in pixels._asdict().items())
-    for pixels in possible[:4]
+    for pixels in list(dict.fromkeys([*published, *possible]))[:4]
   )
   raise CheckpointError(
     f"{source}: the generator has {outputs} outputs, the parameters of a cell "
-    f"that sees {channels} channels. With {told or 'nothing'} given "
-    + (f"these may be {listed}" if possible else "no network has that many")
-    + "; say which crop_size, aspect_ratio, pixel_features (hr_width) and "
+    f"that sees {channels} channels. That many make "
+    f"{listed or 'no sizes'} (given: {told or 'nothing'}); say which "
+    "crop_size, aspect_ratio, pixel_features (hr_width) and "
     "pixel_layers (hr_depth) it was trained with"
   )
 

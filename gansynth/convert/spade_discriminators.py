@@ -123,35 +123,33 @@ def _heads(source, outputs, mode, num_labels, num_classes):
       f"pictures alone and has {outputs} channels of logits, as those of "
       f"{' or '.join(_RECONSTRUCTIONS)}"
     )
-  modes = [mode] if mode else _RECONSTRUCTIONS
+  possible = []
+  for name in [mode] if mode else _RECONSTRUCTIONS:
+    channels = _RECONSTRUCTIONS[name]
+    possible += [
+      (labels, outputs - channels - labels - 1, channels)
+      for labels in range(1, outputs - channels - 1)
+    ]
   possible = [
-    (
-      outputs - classes - _RECONSTRUCTIONS[name],
-      classes,
-      _RECONSTRUCTIONS[name],
-    )
-    for name in modes
-    for classes in range(1, outputs - _RECONSTRUCTIONS[name] - 1)
-    if num_classes in (None, classes)
+    (labels, classes, channels)
+    for labels, classes, channels in possible
+    if num_labels in (None, labels) and num_classes in (None, classes)
   ]
-  if num_labels is not None:
-    possible = [found for found in possible if found[0] == num_labels + 1]
-  published = [
-    found for found in possible if (found[0] - 1, found[1]) == _PUBLISHED
-  ]
-  of_labels = [found for found in possible if found[0] - 1 == found[1]]
-  if num_labels is None:
-    of_labels = []
+  published = [found for found in possible if found[:2] == _PUBLISHED]
+  # Unless told otherwise each of the labels given is a class.
+  of_labels = [found for found in possible if found[:2] == (num_labels,) * 2]
   for choice in (possible, published, of_labels):
     if len(choice) == 1:
-      return _fields(*choice[0])
+      labels, classes, channels = choice[0]
+      return _fields(labels + 1, classes, channels)
   raise CheckpointError(
     f"{source}: {outputs} channels of logits are "
     f"{'many things' if possible else 'not what the options make'}: one more "
     "than there are labels, one a class and, where the picture is told too, "
-    f"{_PICTURE_CHANNELS} more. Say which with mode ({mode or 'not given'}), "
-    f"num_labels ({num_labels or 'not given'}) and num_classes "
-    f"({num_classes or 'not given'})"
+    f"{_PICTURE_CHANNELS} more. Say which with mode (--discriminator-mode), "
+    "num_labels and num_classes; given are "
+    f"{mode or 'no mode'}, {num_labels or 'no'} labels and "
+    f"{num_classes or 'no'} classes"
   )
 
 

@@ -20,6 +20,7 @@ from gansynth.convert.errors import CheckpointError, UnsafeCheckpointError
 TEXT, PICKLE = "opt.txt", "opt.pkl"
 _LINE = re.compile(r"\s*([A-Za-z]\w*): ?(.*?)(?:\s*\[default: (.*)\])?\s*")
 _NAMESPACE = "argparse.Namespace"
+_PICTURE_CHANNELS = 3  # what networks are shown where there are no labels
 _PLAIN = (str, bool, int, float, type(None))
 
 # What SPADE's data sets set: label_nc, contain_dontcare_label, no_instance,
@@ -319,8 +320,9 @@ def network_arguments(options: Options, network: str) -> dict[str, Any]:
 
 def _label_channels(options: Options) -> int | None:
   labels = options.get("label_nc", int)
-  has_dont_care = options.get("contain_dontcare_label", bool)
-  return labels + bool(has_dont_care) if labels else None
+  if not labels:
+    return _PICTURE_CHANNELS if labels == 0 else None
+  return labels + bool(options.get("contain_dontcare_label", bool))
 
 
 def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -138,11 +138,19 @@ def test_labels_that_are_told_by_hand():
   """A file by another hand than SemDisc's, with nothing beside it."""
   description, _ = discriminator("c2f_sem_rec", labels=7, classes=7)
   state = networks.state_of(description, channels=0)
-  given = torch_options.gather("x.pth", num_labels=6, dont_care=True)
-  assert convert_state_dict(state, original=given)[0] == description
-  given = torch_options.gather(
-    "x.pth", discriminator_mode="c2f_sem_rec", num_classes=7
-  )
+  for arguments in (
+    {"num_labels": 6, "dont_care": True},
+    {"discriminator_mode": "c2f_sem_rec", "num_classes": 7},
+  ):
+    given = torch_options.gather("x.pth", **arguments)
+    assert convert_state_dict(state, original=given)[0] == description
+
+
+def test_pictures_as_conditions():
+  """Each channel is judged for itself, and there is a class for none."""
+  description, _ = discriminator("c2f_sem", labels=3, classes=4)
+  state = networks.state_of(description, channels=0)
+  given = torch_options.gather("x.pth", num_labels=0, num_classes=4)
   assert convert_state_dict(state, original=given)[0] == description
 
 
@@ -150,8 +158,8 @@ def test_labels_that_are_told_by_hand():
   ("mode", "labels", "given", "message"),
   [
     ("c2f_sem", 6, {}, "22 channels of logits are many things: one more"),
-    ("c2f_sem", 6, {"mode": "c2f_sem"}, r"\(c2f_sem\), num_labels \(not given"),
-    ("c2f_sem", 6, {"num_labels": 4}, r"many things.* num_labels \(4\)"),
+    ("c2f_sem", 6, {"mode": "c2f_sem"}, "given are c2f_sem, no labels and no"),
+    ("c2f_sem", 6, {"num_labels": 4}, "many things.* no mode, 4 labels and no"),
     ("c2f_sem", 6, {"num_labels": 30}, "are not what the options make"),
     ("c2f_sem", 35, {"mode": "c2f"}, "of mode c2f, but it is shown pictures"),
     ("c2f_sem", 35, {"mode": "original"}, "of mode original, but it is shown"),

@@ -9,7 +9,7 @@ import label_networks as networks
 import numpy as np
 import pytest
 
-from gansynth import Translator, checkpoints, convert, models
+from gansynth import Translator, checkpoints, convert, models, weights
 from gansynth.models import semantics
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -262,6 +262,66 @@ def test_published_generators_of_spade(tmp_path, mode):
     "ade20k": (True, False),
     "cityscapes": (False, True),
   }[mode]
+
+
+ASAPNETS_OPTIONS = """\
+             aspect_ratio: 2.0
+                      c2f: False
+                  c2f_sem: False
+              c2f_sem_rec: True
+   contain_dontcare_label: False
+                crop_size: 128
+                  hr_coor: cosine
+                 hr_depth: 5
+                 hr_width: 7
+                 label_nc: 35
+              lr_instance: True
+              no_instance: False
+         no_instance_edge: False
+                   norm_D: spectralinstance
+                   norm_G: instanceaffine
+"""
+
+
+def write_semdisc(folder):
+  """An experiment of SemDisc with ASAP-Nets, without its options."""
+  generator = networks.asapnets(unseen_channels=1)
+  judge = networks.spade_discriminator(
+    conditional=False,
+    adversarial_channels=36,
+    num_classes=19,
+    reconstruction_channels=3,
+  )
+  folder.mkdir()
+  for letter, description, channels in (("G", generator, 36), ("D", judge, 0)):
+    state = networks.state_of(description, channels)
+    networks.write_pth(folder / f"latest_net_{letter}.pth", state)
+  return {"G": generator, "D": judge}
+
+
+@pytest.mark.parametrize("has_options", [True, False])
+def test_a_folder_of_semdisc(tmp_path, has_options, capsys):
+  source, output = tmp_path / "tiny", tmp_path / "networks"
+  written = write_semdisc(source)
+  arguments = [str(source), "--output", str(output)]
+  if has_options:
+    (source / "opt.txt").write_text(ASAPNETS_OPTIONS)
+  else:
+    arguments += ["--dataset-mode", "cityscapes", "--crop-size", "128"]
+    assert convert_checkpoint([*arguments, "--pixel-layers", "3"]) == 1
+    assert "make no sizes (given: cells of side" in capsys.readouterr().err
+    arguments += ["--pixel-features", "7", "--pixel-layers", "5"]
+    arguments += ["--discriminator-mode", "c2f_sem_rec", "--num-classes", "19"]
+  assert convert_checkpoint(arguments) == 0
+  for letter, expected in written.items():
+    record, _ = checkpoints.load_network(output / letter)
+    assert record["network"] == expected
+    assert ("conditioning" in record) == (letter == "G")
+  loaded = weights.load_label_networks(output)
+  assert loaded.generator == models.create(**written["G"])
+  assert loaded.conditioning == semantics.Conditioning(35, edges=True)
+  if has_options:
+    assert weights.load_label_networks(source).generator == loaded.generator
 
 
 def test_options_of_label_maps_are_for_these_programs(tmp_path, capsys):
