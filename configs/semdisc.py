@@ -57,6 +57,7 @@ def get_config(variant=None):
   config.optimizer.num_epochs = 100
   config.optimizer.num_epochs_decay = 100
   config.synthesize.images = ""  # true pictures, for results "original"
+  config.synthesize.size = "data"  # the size that is trained, by default
   settings = {
     **{f"generator={x}": _generator(x) for x in _GENERATORS},
     **{f"discriminator={x}": _discriminator(x) for x in _MODES},

@@ -176,7 +176,8 @@ def label_to_image() -> ml_collections.ConfigDict:
   config.synthesize.results = "plain"  # original: the original's folders
   config.synthesize.checkpoint = ""  # networks of elsewhere; "": the run's own
   config.synthesize.step = 0  # of the run; 0: the best one, else the latest
-  config.synthesize.size = "trained"  # labels: that of each label map
+  config.synthesize.size = "trained"  # labels: that of each label map; data:
+  # what config.data makes of it, for networks that make pictures of its size
   config.synthesize.sparse = ml_collections.config_dict.placeholder(bool)
   config.synthesize.format = "png"  # or jpg
   config.synthesize.batch_size = 1

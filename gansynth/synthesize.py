@@ -11,7 +11,7 @@ from absl import logging
 
 from gansynth import checkpoints, images, label_networks, parallel
 from gansynth import config as config_lib
-from gansynth.data.labels.preprocess import LabelPreprocess
+from gansynth.data import labels
 from gansynth.data.labels.reading import LabelReader
 from gansynth.label_translator import LabelTranslator
 from gansynth.progress import Progress
@@ -97,7 +97,7 @@ def _of_labels(config, place):
   )
   preprocess = None
   if options.size == "data" and translate.size is None:
-    preprocess = _evaluation(config.data)
+    preprocess = labels.preprocessing(config.data)
   return label_folders.synthesize_labels(
     translate,
     options.input,
@@ -119,21 +119,6 @@ def _of_labels(config, place):
     experiment=pathlib.Path(place).stem,
     file_format=options.format,
     skip_unreadable=options.skip_unreadable,
-  )
-
-
-def _evaluation(config):
-  """The preprocessing of test items, see `data.labels.create`."""
-  return LabelPreprocess(
-    mode=config.preprocess,
-    load_size=config.load_size,
-    crop_size=config.crop_size,
-    aspect_ratio=config.aspect_ratio,
-    evaluation_mode=config.test_preprocess,
-    multiple=config.size_multiple,
-    pad=config.pad_crops,
-    original_crops=config.original_crops,
-    center_crop=config.get("center_crop", False),
   )
 
 

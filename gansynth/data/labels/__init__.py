@@ -95,18 +95,7 @@ def create(config: Any, split: str) -> LabelDataset:
     raise ValueError(f"split is {split!r}; expected 'train' or 'test'.")
   source, instances = _source(config)
   reader = label_reader(config)
-  preprocess = LabelPreprocess(
-    mode=_get(config, "preprocess", "resize_and_crop"),
-    load_size=_get(config, "load_size", 286),
-    crop_size=_get(config, "crop_size", 256),
-    aspect_ratio=_get(config, "aspect_ratio", 1.0),
-    flip=_get(config, "flip", True),
-    evaluation_mode=_get(config, "test_preprocess", ""),
-    multiple=_get(config, "size_multiple", 32),
-    pad=_get(config, "pad_crops", True),
-    original_crops=_get(config, "original_crops", False),
-    center_crop=_get(config, "center_crop", False),
-  )
+  preprocess = preprocessing(config)
   if source == "procedural_labels":
     if reader.num_labels < _PROCEDURAL_LABELS or reader.palette:
       raise ValueError(
@@ -133,6 +122,22 @@ def _get(config: Any, name: str, default: Any) -> Any:
   """A field of a ConfigDict or any object; None means the default too."""
   value = getattr(config, name, None)
   return default if value is None else value
+
+
+def preprocessing(config: Any) -> LabelPreprocess:
+  """What resizes and cuts the items of a configuration, see `create`."""
+  return LabelPreprocess(
+    mode=_get(config, "preprocess", "resize_and_crop"),
+    load_size=_get(config, "load_size", 286),
+    crop_size=_get(config, "crop_size", 256),
+    aspect_ratio=_get(config, "aspect_ratio", 1.0),
+    flip=_get(config, "flip", True),
+    evaluation_mode=_get(config, "test_preprocess", ""),
+    multiple=_get(config, "size_multiple", 32),
+    pad=_get(config, "pad_crops", True),
+    original_crops=_get(config, "original_crops", False),
+    center_crop=_get(config, "center_crop", False),
+  )
 
 
 def label_reader(config: Any) -> LabelReader:
