@@ -35,14 +35,29 @@ def test_instance_norm_of_a_far_off_mean_stays_exact():
   np.testing.assert_allclose(far, exact, atol=2e-3)
 
 
-@pytest.mark.parametrize("name", ["instance", "none"])
+def test_instance_norm_with_scale_and_bias():
+  x = draw(0, 2, 5, 4, 3)
+  layer = norms.norm_layer("instanceaffine", train=True)()
+  start = layer.init(jax.random.key(0), x)["params"]
+  np.testing.assert_array_equal(start["scale"], np.ones(3))
+  np.testing.assert_array_equal(start["bias"], np.zeros(3))
+  params = {"scale": np.float32([1, -2, 3]), "bias": np.float32([4, 5, 6])}
+  y = layer.apply({"params": params}, x)
+  plain = np.asarray(norms.InstanceNorm().apply({}, x))
+  np.testing.assert_allclose(
+    y, plain * params["scale"] + params["bias"], atol=1e-5
+  )
+
+
+@pytest.mark.parametrize("name", ["instance", "instanceaffine", "none"])
 def test_extents_leave_zeros_outside(name):
   x = draw(0, 2, 6, 7, 3)
   extents = jnp.int32([[4, 7], [6, 3]])
   layer = norms.norm_layer(name, train=False)()
-  y = layer.apply({}, x, extents)
+  params = jax.tree.map(lambda leaf: leaf + 1, layer.init(jax.random.key(0), x))
+  y = layer.apply(params, x, extents)
   for i, (height, width) in enumerate(np.asarray(extents)):
-    alone = layer.apply({}, x[i : i + 1, :height, :width])[0]
+    alone = layer.apply(params, x[i : i + 1, :height, :width])[0]
     np.testing.assert_allclose(y[i, :height, :width], alone, atol=1e-5)
     assert not y[i, height:].any()
     assert not y[i, :, width:].any()
