@@ -191,7 +191,7 @@ class LabelToImage(common.System):
         "discriminator_steps to 1 and adversarial to True"
       )
     if self.lambda_decay:
-      takes = inspect.signature(type(self.generator).__call__).parameters
+      takes = inspect.signature(self.generator.__call__).parameters
       if "with_parameters" not in takes:
         name = type(self.generator).__name__
         raise ValueError(_NO_DECAY.format(self.lambda_decay, name))
