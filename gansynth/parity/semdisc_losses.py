@@ -25,20 +25,27 @@ _WEIGHTED = {"wmse": True, "plain": False}
 
 def gan_losses(case: Case) -> Iterator[Comparison]:
   """Losses of recorded verdicts, weighted and plain, and their gradients."""
-  verdicts, weights = _scales(case, "pred"), _scales(case, "weight")
-  for name in [name for name in case.outputs if name.count("/") == 2]:
-    mode, weighting, kind = name.split("/")
-    if kind not in _KINDS or weighting not in _WEIGHTED:
-      raise CaseError(
-        f"{case.folder}: {name!r} of outputs.npz is no known loss"
-      )
-    yield from _one_loss(
-      case,
-      name,
-      (gan_mode(case, mode), *_KINDS[kind]),
-      verdicts,
-      weights if _WEIGHTED[weighting] else None,
-    )
+  weights = _scales(case, "weight")
+  names = [name for name in case.outputs if name.count("/") == 2]
+  losses_by_name = {name: _loss(case, name, weights) for name in names}
+
+  @jax.jit
+  def evaluate(verdicts):
+    return {
+      name: jax.value_and_grad(loss)(verdicts)
+      for name, loss in losses_by_name.items()
+    }
+
+  for name, (value, gradients) in evaluate(_scales(case, "pred")).items():
+    expected = case.outputs[name]
+    found = np.reshape(value, expected.shape)
+    yield compare(name, found, expected, tolerance(case, name))
+    for i, gradient in enumerate(gradients):
+      part = f"{name}/grad{i}"
+      if part in case.outputs:
+        expected = case.outputs[part]
+        found = _as_stored(case, to_nchw(gradient), expected)
+        yield compare(part, found, expected, tolerance(case, part))
 
 
 def _scales(case, kind):
@@ -47,30 +54,27 @@ def _scales(case, kind):
   return [jnp.asarray(case.picture(f"{kind}{i}")) for i in range(count)]
 
 
-def _one_loss(case, name, options, verdicts, weights):
-  mode, of_discriminator, is_real = options
+def _loss(case, name, weights):
+  """The loss <gan_mode>/<weighting>/<kind> as a function of verdicts."""
+  mode, weighting, kind = name.split("/")
+  if kind not in _KINDS or weighting not in _WEIGHTED:
+    raise CaseError(
+      f"{case.folder}: outputs.npz has {name!r}, expected <gan_mode>/"
+      f"{'|'.join(_WEIGHTED)}/{'|'.join(_KINDS)}"
+    )
+  mode = gan_mode(case, mode)
+  of_discriminator, is_real = _KINDS[kind]
 
-  @jax.jit
-  @jax.value_and_grad
   def loss(verdicts):
     return losses.multiscale_gan_loss(
       [[logits] for logits in verdicts],
       is_real,
       mode,
       for_discriminator=of_discriminator,
-      weights=weights,
+      weights=weights if _WEIGHTED[weighting] else None,
     )
 
-  value, gradients = loss(verdicts)
-  expected = case.outputs[name]
-  found = np.reshape(value, expected.shape)
-  yield compare(name, found, expected, tolerance(case, name))
-  for i, gradient in enumerate(gradients):
-    part = f"{name}/grad{i}"
-    if part in case.outputs:
-      expected = case.outputs[part]
-      found = _as_stored(case, to_nchw(gradient), expected)
-      yield compare(part, found, expected, tolerance(case, part))
+  return loss
 
 
 def _as_stored(case, found, expected):

@@ -20,9 +20,14 @@ ROOT = pathlib.Path(__file__).parents[2]
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
 SHARED = os.environ.get("GANSYNTH_GOLDENS")
 # Whole steps, and VGG19.
-SLOW = ("train_steps", "perceptual_loss", "feature_forward")
+SLOW = ("train_steps", "loss_terms", "perceptual_loss", "feature_forward")
 # Checks whose cases are too large to be kept here.
-NOT_KEPT = {("spade", "generator_vae_forward"), ("spade", "original_run")}
+NOT_KEPT = {
+  ("spade", "generator_vae_forward"),
+  ("spade", "original_run"),
+  ("semdisc", "loss_terms"),
+  ("semdisc", "train_steps"),
+}
 
 
 def cases(root):
@@ -72,8 +77,8 @@ def test_every_check_has_a_case():
   for folder in GOLDENS.glob("*/*"):
     meta = json.loads((folder / "case.json").read_text())
     kinds.add((meta["system"], meta["check"]))
-  systems = ("cyclegan", "climate", "label_formats")
-  for system in (*systems, "spade", "pix2pixhd", "asapnets", "vgg19"):
+  systems = ("cyclegan", "climate", "label_formats", "semdisc", "asapnets")
+  for system in (*systems, "spade", "pix2pixhd", "vgg19"):
     checks = {kind for kind in runner.checks() if kind[0] == system}
     assert checks - NOT_KEPT <= kinds
   assert {("pix2pix", "train_steps"), ("pix2pix", "original_run")} <= kinds
