@@ -135,9 +135,10 @@ def load_label_networks(
   """Loads networks that make pictures of label maps.
 
   Args:
-    place: a generator's file of SPADE or pix2pixHD, or the folder of such a
-      run; what `tools/convert_checkpoint.py` made of either; or the work
-      directory of a run. An encoder is looked for beside the generator.
+    place: a generator's file of SPADE, pix2pixHD, SemDisc or ASAP-Nets, or the
+      folder of such a run; what `tools/convert_checkpoint.py` made of either;
+      or the work directory of a run. An encoder is looked for beside the
+      generator.
     step: checkpoint of a run; 0: the best one, else the latest.
     original: what is known of the original's run, where no opt.txt or opt.pkl
       tells: arguments of `torch_options.gather`, such as `num_labels`.
@@ -217,9 +218,9 @@ def find_networks(
       )
   else:
     raise ValueError(
-      f"{place} does not exist; give a file or folder of SPADE or pix2pixHD, a "
-      "converted network or a work directory. Where weights can be had is "
-      "told in checkpoints/README.md"
+      f"{place} does not exist; give a file or folder of SPADE, pix2pixHD, "
+      "SemDisc or ASAP-Nets, a converted network or a work directory. Where "
+      "weights can be had is told in checkpoints/README.md"
     )
   return {name: path for name, path in files.items() if path.exists()}
 
