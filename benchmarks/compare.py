@@ -199,6 +199,19 @@ def measure(
   Returns:
     Milliseconds a picture of each turn, by side.
   """
+  turns = take_turns(sides, repeats, seconds)
+  for name, worker in sides.items():
+    print_turns(what, name, worker, turns[name], pictures[name])
+  return {
+    name: [turn["ms"] / pictures[name] for turn in turns[name]]
+    for name in sides
+  }
+
+
+def take_turns(
+  sides: dict[str, Worker], repeats: int, seconds: float = float("inf")
+) -> dict[str, list[dict]]:
+  """Returns what `Worker.run` said in each turn, by side; see `measure`."""
   turns = {name: [] for name in sides}
   start = time.monotonic()
   for turn in range(repeats):
@@ -207,23 +220,36 @@ def measure(
     for name, worker in sides.items():
       time.sleep(0.2)  # until the other side's threads are asleep
       turns[name].append(_turn(worker))
-  times = {name: [t["ms"] for t in turns[name]] for name in sides}
-  for name, worker in sides.items():
-    median = statistics.median(times[name])
-    print(
-      _COLUMNS.format(
-        what,
-        name,
-        f"{median:.1f}",
-        f"{min(times[name]):.1f}",
-        f"{statistics.median(t['cpu_ms'] for t in turns[name]):.1f}",
-        f"{1000 * pictures[name] / median:.2f}",
-        f"{worker.about['compile_s']:.1f}",
-        f"{worker.close()['peak_mib']:.0f}",
-      ),
-      flush=True,
-    )
-  return {name: [ms / pictures[name] for ms in times[name]] for name in sides}
+  return turns
+
+
+def print_turns(
+  what: str, name: str, worker: Worker, turns: list[dict], pictures: int
+) -> None:
+  """Prints the line of a side and ends it.
+
+  Args:
+    what: was measured.
+    name: of the side.
+    worker: of the side.
+    turns: what `take_turns` returned for it.
+    pictures: how many a turn makes.
+  """
+  times = [turn["ms"] for turn in turns]
+  median = statistics.median(times)
+  print(
+    _COLUMNS.format(
+      what,
+      name,
+      f"{median:.1f}",
+      f"{min(times):.1f}",
+      f"{statistics.median(turn['cpu_ms'] for turn in turns):.1f}",
+      f"{1000 * pictures / median:.2f}",
+      f"{worker.about['compile_s']:.1f}",
+      f"{worker.close()['peak_mib']:.0f}",
+    ),
+    flush=True,
+  )
 
 
 def _turn(worker: Worker) -> dict:

@@ -19,9 +19,11 @@ import worker
 from gansynth import config as config_lib
 from gansynth import host_memory, models, parallel, systems
 
-_VARIANTS = {
-  "spade": "spade.py:coco_stuff",
-  "pix2pixhd": "pix2pixhd.py:512p",
+_VARIANTS = {  # by system and channels
+  ("spade", 184): "spade.py:coco_stuff",
+  ("spade", 36): "spade.py:cityscapes",
+  ("pix2pixhd", 36): "pix2pixhd.py:512p",
+  ("asapnets", 36): "asapnets.py:cityscapes",
 }
 
 
@@ -29,7 +31,8 @@ def build(task):
   """Returns (run, compile seconds, versions) for a task of `compare`."""
   jax_worker.check_device(task)
   host_memory.keep_freed()  # as tools/ do
-  config = config_lib.load(str(jax_worker.CONFIGS / _VARIANTS[task["system"]]))
+  variant = _VARIANTS[task["system"], task["channels"]]
+  config = config_lib.load(str(jax_worker.CONFIGS / variant))
   config.dtype = task["dtype"]
   config.batch_size = task["batch"]
   config.generator.features = task["features"]
@@ -47,7 +50,7 @@ def build(task):
   else:
     perceptual = _vgg(config.dtype) if task["vgg"] else None
     system = systems.create(config, 1000, parallel.AXIS_NAME, perceptual)
-    shape = (task["batch"], task["size"], task["size"], 3)
+    shape = (task["batch"], task["size"], task["width"], 3)
     image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     run, seconds = jax_worker.training(
       system, {**batches[0], "image": image}, system.frozen

@@ -4,6 +4,8 @@ import argparse
 
 import compare
 
+WORKERS = ("jax_label_worker.py", "torch_label_worker.py")
+
 
 def main(
   system: str, description: str, channels: int, *, is_modulated: bool = False
@@ -34,8 +36,6 @@ def main(
       action=argparse.BooleanOptionalAction,
       help="modulation where label maps vary only; by default as it suits",
     )
-  compare.run(
-    system,
-    parser.parse_args(),
-    ("jax_label_worker.py", "torch_label_worker.py"),
-  )
+  arguments = parser.parse_args()
+  arguments.width = arguments.size
+  compare.run(system, arguments, WORKERS)

@@ -16,21 +16,21 @@ LABEL_CHANNELS = 183
 
 
 def maps(task: dict) -> list[tuple[np.ndarray, np.ndarray]]:
-  """Returns labels and instances, each (size, size), of `maps` scenes.
+  """Returns labels and instances, each (size, width), of `maps` scenes.
 
   Args:
     task: `labels` is a folder of label maps, or "" for procedural street
       scenes; `instances` the folder of their instance maps, or "" for the
-      label maps themselves; `size`, `maps`.
+      label maps themselves; `size`, `width`, `maps`.
   """
-  size, count = task["size"], task["maps"]
+  size, count = (task["size"], task["width"]), task["maps"]
   if not task["labels"]:
     config = types.SimpleNamespace(
       source="procedural_labels",
       num_labels=LABEL_CHANNELS - 1,
       dont_care=True,
-      height=size,
-      width=size,
+      height=task["size"],
+      width=task["width"],
       preprocess="none",
     )
     scenes = labels_lib.create(config, "test")
@@ -51,7 +51,10 @@ def maps(task: dict) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _resize(values, size):
-  rows, columns = (np.arange(size) * side // size for side in values.shape)
+  rows, columns = (
+    np.arange(new) * old // new
+    for new, old in zip(size, values.shape, strict=True)
+  )
   return values[rows][:, columns]
 
 

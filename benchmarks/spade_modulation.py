@@ -42,6 +42,7 @@ def main():
   parser.add_argument("--device", default="cpu", choices=("cpu", "gpu"))
   parser.add_argument("--repeats", type=int, default=9)
   arguments = parser.parse_args()
+  arguments.width = arguments.size
   if arguments.device == "cpu":
     os.environ["JAX_PLATFORMS"] = "cpu"
   import jax

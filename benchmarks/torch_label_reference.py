@@ -1,4 +1,4 @@
-"""SPADE and pix2pixHD in plain eager PyTorch, to compare times with.
+"""SPADE, pix2pixHD, ASAP-Nets in plain eager PyTorch, to compare times with.
 
 Written for the benchmark from the papers' descriptions, the way such code is
 commonly written; it is not part of the library. A step spares itself the
@@ -14,7 +14,6 @@ from torch.nn.utils import spectral_norm
 from torch_reference import ResnetBlock
 
 _HIDDEN = 128  # between a label map and its modulation
-_LEVELS = 5  # doublings of SPADE's generator
 
 
 class _Spade(nn.Module):
@@ -54,10 +53,11 @@ class _SpadeBlock(nn.Module):
 
 
 class SpadeGenerator(nn.Module):
-  """The generator of SPADE with five doublings."""
+  """The generator of SPADE with five doublings, or with six."""
 
-  def __init__(self, channels, width=64):
+  def __init__(self, channels, width=64, doublings=5):
     super().__init__()
+    self.doublings = doublings
     self.fc = nn.Conv2d(channels, 16 * width, 3, padding=1)
     widths = [16, 16, 16, 16, 8, 4, 2, 1]
     self.blocks = nn.ModuleList(
@@ -68,10 +68,12 @@ class SpadeGenerator(nn.Module):
 
   def forward(self, semantics):
     """Maps (batch, channels, height, width) to pictures in [-1, 1]."""
-    size = [side // 2**_LEVELS for side in semantics.shape[2:]]
+    size = [side // 2**self.doublings for side in semantics.shape[2:]]
     x = self.fc(functional.interpolate(semantics, size))
+    # With five the second and third block share a size.
+    same = (0, 2) if self.doublings == 5 else (0,)
     for i, block in enumerate(self.blocks):
-      if i not in (0, 2):  # the second block of 16 pixels
+      if i not in same:
         x = functional.interpolate(x, scale_factor=2)
       x = block(x, semantics)
     return torch.tanh(self.conv_img(functional.leaky_relu(x, 0.2)))
@@ -100,6 +102,61 @@ def global_generator(channels, width=64, halvings=4, blocks=9):
     ]
   layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh()]
   return nn.Sequential(*layers)
+
+
+class AsapGenerator(nn.Module):
+  """ASAP-Nets of cells of 16 pixels, whose networks do not see the edges."""
+
+  def __init__(self, channels, width=64, most=1024, halvings=4, blocks=7):
+    super().__init__()
+    self.side = 2**halvings
+    widths = [channels, *[width] * halvings, *[most] * (blocks + 1)]
+    layers = []
+    for i, (inner, outer) in enumerate(itertools.pairwise(widths)):
+      layers += [
+        nn.Conv2d(
+          inner, outer, 3, 2 if 0 < i <= halvings else 1, 1, bias=False
+        ),
+        nn.InstanceNorm2d(outer, affine=True),
+        nn.ReLU(True),
+      ]
+    self.widths = [channels - 1 + 4 * halvings, *[width] * 4, 3]
+    pairs = list(itertools.pairwise(self.widths))
+    self.sizes = [outer * (inner + 1) for inner, outer in pairs]
+    layers.append(nn.Conv2d(most, sum(self.sizes), 1))
+    self.coarse = nn.Sequential(*layers)
+
+  def forward(self, semantics):
+    """Maps (batch, channels, height, width) to pictures in [-1, 1]."""
+    batch, _, height, width = semantics.shape
+    side, rows, columns = self.side, height // self.side, width // self.side
+    parameters = self.coarse(semantics).permute(0, 2, 3, 1).flatten(0, 2)
+    x = torch.cat([semantics[:, :-1], self._waves(semantics)], 1)
+    x = x.reshape(batch, -1, rows, side, columns, side)
+    x = x.permute(0, 2, 4, 3, 5, 1).reshape(len(parameters), side**2, -1)
+    for i, layer in enumerate(parameters.split(self.sizes, 1)):
+      outputs = self.widths[i + 1]
+      bias, weight = layer.split([outputs, layer.shape[1] - outputs], 1)
+      if i:
+        x = functional.leaky_relu(x, 0.01)
+      x = torch.baddbmm(bias[:, None], x, weight.reshape(len(x), -1, outputs))
+    x = x.reshape(batch, rows, columns, side, side, 3)
+    return torch.tanh(x.permute(0, 5, 1, 3, 2, 4).reshape(batch, 3, height, -1))
+
+  def _waves(self, semantics):
+    batch, _, height, width = semantics.shape
+    y, x = torch.meshgrid(
+      torch.arange(height, device=semantics.device),
+      torch.arange(width, device=semantics.device),
+      indexing="ij",
+    )
+    waves, period = [], self.side
+    while period > 1:
+      for position in (x, y):
+        angle = 2 * torch.pi * (position % period) / period
+        waves += [torch.cos(angle), torch.sin(angle)]
+      period //= 2
+    return torch.stack(waves).expand(batch, -1, -1, -1)
 
 
 class MultiscaleDiscriminator(nn.Module):
@@ -187,17 +244,26 @@ def create(task, device):
     return torch.compile(network) if task["compile"] else network
 
   channels = task["channels"]
-  is_spade = task["system"] == "spade"
-  create_generator = SpadeGenerator if is_spade else global_generator
-  generator = ready(create_generator(channels, task["features"]))
+  generator = ready(_generator(task))
   if task["what"] == "generate":
     return _Generation(generator, channels)
+  is_spade = task["system"] != "pix2pixhd"  # ASAP-Nets are trained alike
   discriminator = ready(
     MultiscaleDiscriminator(channels + 3, is_spade, task["features"])
   )
   vgg = ready(_Vgg19()) if task["vgg"] else None
   kind = _Spadewise if is_spade else _Pix2PixHD
   return kind(generator, discriminator, vgg, channels)
+
+
+def _generator(task):
+  channels, width = task["channels"], task["features"]
+  if task["system"] == "asapnets":
+    return AsapGenerator(channels, width)
+  if task["system"] == "pix2pixhd":
+    return global_generator(channels, width)
+  # Six where pictures are twice as wide as high, as in Cityscapes.
+  return SpadeGenerator(channels, width, 5 + (task["width"] > task["size"]))
 
 
 def _semantics(labels, instances, channels):

@@ -9,7 +9,7 @@ def build(task):
   torch, device = torch_worker.prepare(task)
   import torch_label_reference
 
-  shape = (task["batch"], task["size"], task["size"])
+  shape = (task["batch"], task["size"], task["width"])
   # What labels there are makes no difference to it.
   labels = torch.randint(
     task["channels"] - 1, shape, dtype=torch.uint8, device=device
