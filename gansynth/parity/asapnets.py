@@ -60,6 +60,8 @@ def generator_forward(case: Case) -> Iterator[Comparison]:
 def _label_map(case, dense):
   """Recorded channels as labels, and what follows their one-hot channels."""
   values = label_cases.options(case).values
+  if values.get("no_one_hot"):  # a picture instead of labels
+    return dense
   number = values["label_nc"] + bool(values.get("contain_dontcare_label"))
   if dense.shape[-1] < number:
     raise CaseError(

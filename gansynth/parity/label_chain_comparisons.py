@@ -135,14 +135,16 @@ class ChainComparisons:
     """Compares what waits for the gradients that this step's generator left."""
     if self._waiting is None:
       return
-    gradients, prefix = self._waiting
-    self._waiting = None
+    (gradients, prefix), self._waiting = self._waiting, None
+    note = ""
     if "generator" in taken.details.gradients:
-      left = self._left_by_generator(taken.before, taken.batch, taken.phase)
+      left = self._left_by_generator(
+        taken.before, taken.batch, taken.drawn, taken.phase
+      )
       both = jax.tree.map(jnp.add, gradients["discriminator"], left)
       gradients = {**gradients, "discriminator": both}
+      note = "with what the generator's next step left there"
     found = self._nets.state_dict("D", params=gradients)
-    note = "with what the generator's next step left there"
     yield from self._full(prefix, found, note)
 
   def _norms(self, start, letter, found):
@@ -218,12 +220,12 @@ def recorded_norms(case: Case, name: str) -> dict[str, float]:
 def _left_by_generator(system):
   """Returns what differentiates the generator's loss by the discriminator."""
 
-  @functools.partial(jax.jit, static_argnums=2)
-  def left(state, batch, phase):
+  @functools.partial(jax.jit, static_argnums=3)
+  def left(state, batch, drawn, phase):
     def loss(discriminator):
       params = {**state.params, "discriminator": discriminator}
       _, metrics, _ = system.step_with_details(
-        state.replace(params=params), batch, phase=phase
+        state.replace(params=params), batch, phase=phase, **drawn
       )
       return metrics["G"]
 

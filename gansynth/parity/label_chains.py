@@ -112,6 +112,7 @@ def _steps(case):
   for phase in _phases(case):
     values = label_cases.options(phase.case).values
     letters = "GD" if values.get("D_steps_per_G", 1) else "G"
+    letters += "E" if values.get("use_vae") else ""
     files = _files(case, letters, "before")
     if files is None:
       raise CaseError(f"{case.folder}: no networks from before the steps")

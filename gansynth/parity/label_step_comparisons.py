@@ -45,6 +45,7 @@ class Taken(NamedTuple):
   state: GanState  # after it
   batch: Mapping[str, Any]
   phase: str  # of the system's
+  drawn: Mapping[str, Any]  # what the system was told instead of drawing it
   held: re.Pattern[str] | None  # begins names <net>/<param> that do not move,
   # whose gradients the original computes and we do not
 

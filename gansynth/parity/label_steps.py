@@ -279,7 +279,7 @@ def take_steps(
     logged = {name: _sum(metrics, parts) for name, parts in run.names.items()}
     held = _held(system) if phase == ENHANCER else None
     yield from compared.step(
-      Taken(i, logged, details, before, state, batch, phase, held)
+      Taken(i, logged, details, before, state, batch, phase, drawn, held)
     )
   return state
 
@@ -331,9 +331,9 @@ def batch_of(
     "label": label_cases.labels(case, conditioning, label),
     "image": case.picture(name_of("image")),
   }
-  instances = label_cases.instances(case, name_of("instance"))
-  if instances is not None:
-    batch["instance"] = instances
+  wants_instances = conditioning.edges or conditioning.features == "instance"
+  if wants_instances and (name := name_of("instance")) in case.inputs:
+    batch["instance"] = label_cases.instances(case, name)
   return batch
 
 

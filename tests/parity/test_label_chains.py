@@ -39,7 +39,7 @@ def taken(number, discriminator, before=None, state=None):
   details = types.SimpleNamespace(
     gradients=gradients, pictures={"fake": np.zeros((1, 2, 2, 3))}
   )
-  return Taken(number, {}, details, before, state, {}, "both", None)
+  return Taken(number, {}, details, before, state, {}, "both", {}, None)
 
 
 def networks(letters):
