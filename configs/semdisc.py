@@ -89,6 +89,7 @@ def _generator(name):
       config.generator.width = 0
     elif name == "asapnets":
       config.generator = config_defaults.asapnets_generator()
+      config.loss.lambda_decay = 0.0  # of the weights it writes
     else:
       config.generator = config_defaults.pix2pixhd_generator()
       config.generator.use_bias = False  # in SPADE's repository

@@ -75,6 +75,8 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
       f"evaluate.every is {config.evaluate.every}, and nothing is measured "
       f"while {config.system} is trained; set it to 0"
     )
+  if config.get("init_from") and not (workdir / config_lib.RECORD).exists():
+    warm_start.check(config.init_from)
   parallel.on_primary(lambda: config_lib.record(config, workdir))
 
   example = train_set.sample(0, np.random.default_rng(0))

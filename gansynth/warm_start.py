@@ -24,6 +24,13 @@ _PLACES = {
 _COLLECTIONS = {"params": "params", "stats": "batch_stats"}
 
 
+def check(place: str | os.PathLike[str]) -> None:
+  """Raises ValueError where there is nothing to start from."""
+  place = pathlib.Path(place)
+  if not (place / config_lib.RECORD).exists():
+    weights.find_networks(place)
+
+
 def go_on_from(
   state: common.GanState, place: str | os.PathLike[str]
 ) -> common.GanState:
