@@ -15,6 +15,7 @@ import numpy as np
 from gansynth import convert, losses
 from gansynth.data.labels import cityscapes
 from gansynth.parity import (
+  kinks,
   label_cases,
   label_chain_comparisons,
   label_steps,
@@ -35,7 +36,7 @@ _NOISE = 1e-6  # of the largest norm; in float32 gradients that vanish have 1e-7
 
 def steps(case: Case) -> Iterator[Comparison]:
   """Steps of all phases: losses, gradients, networks after each phase."""
-  yield from label_steps.decided(_steps, case)
+  yield from kinks.decided(_steps, case)
 
 
 @dataclasses.dataclass(frozen=True)
