@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiny
 
 from gansynth import models
 from gansynth.models import norms, spade, spectral
@@ -30,11 +31,18 @@ def label_map(batch=2, height=32, width=32, num_labels=4, planes=1, seed=0):
   )
 
 
-@functools.partial(jax.jit, static_argnums=0, static_argnames="train")
-def apply(network, variables, semantics, z=None, train=False):
+def traced(network, variables, semantics, z=None, train=False):
   return network.apply(
     variables, semantics, z, train=train, mutable=["batch_stats"]
   )
+
+
+apply = jax.jit(
+  traced,
+  static_argnums=0,
+  static_argnames="train",
+  compiler_options=tiny.FAST_COMPILE,
+)
 
 
 def described(network, *sizes, channels=3):
@@ -68,7 +76,7 @@ def test_pictures_have_the_label_map_s_size(upsampling):
   for size in ((128, 128), (256, 128)):
     semantics, variables = described(network, *size)
     output, _ = jax.eval_shape(
-      lambda v, x: apply(network, v, x), variables, semantics
+      lambda v, x: traced(network, v, x), variables, semantics
     )
     assert output.shape == (2, *size, 3)
     assert output.dtype == jnp.float32
@@ -323,7 +331,7 @@ def test_sparse_equals_dense():
   text = {
     train: str(
       jax.make_jaxpr(
-        lambda v, train=train: apply(sparse, v, semantics, train=train)
+        lambda v, train=train: traced(sparse, v, semantics, train=train)
       )(variables)
     )
     for train in (False, True)
