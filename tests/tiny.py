@@ -11,7 +11,7 @@ import ml_collections
 import numpy as np
 from PIL import Image
 
-from gansynth import checkpoints, config_defaults
+from gansynth import checkpoints, config_defaults, parallel
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -221,6 +221,22 @@ def assert_close(first, second, tolerance: float) -> None:
 
 # Half the compile time of tests; the numbers differ by rounding at most.
 FAST_COMPILE = {"xla_backend_optimization_level": 0}
+
+
+def on_devices(step, state, *arrays):
+  """A step mapped over the devices: what each of them returned, stacked.
+
+  Args:
+    step: a function of the state, which all devices have, and their shares.
+    state: what all have.
+    *arrays: trees with an axis for the devices.
+  """
+  mapped = jax.pmap(
+    step,
+    axis_name=parallel.AXIS_NAME,
+    in_axes=(None, *(0 for _ in arrays)),
+  ).lower(state, *arrays)
+  return mapped.compile(compiler_options=FAST_COMPILE)(state, *arrays)
 
 
 def random_state(system, example, seed: int = 0, step: int = 0):

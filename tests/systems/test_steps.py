@@ -141,9 +141,7 @@ def test_four_devices_do_what_one_does(case):
     )
     return state, metrics, details.gradients
 
-  stacked = jax.pmap(step, axis_name=parallel.AXIS_NAME, in_axes=(None, 0))(
-    case.state, parallel.split_batch(case.batch)
-  )
+  stacked = tiny.on_devices(step, case.state, parallel.split_batch(case.batch))
   for number in range(1, 4):  # every device must end with the same state
     tiny.assert_same(
       *(jax.tree.map(lambda x, i=i: x[i], stacked) for i in (0, number))
