@@ -37,6 +37,15 @@ original folder has no such state, and the original starts Adam anew
 (`--config.semantic.restart_optimizers=True` in one run,
 `--config.init_optimizers=False` in two).
 
+On the procedural scenes, 240 steps each (160 pictures, one seed, no perceptual
+loss), the mean IoU of what is made of 24 test scenes, as the head of a
+discriminator of another run reads it (true pictures: 0.221):
+
+    generator    original    semantic-aware
+    SPADE           0.214             0.219
+    ASAP-Nets       0.188             0.213
+    pix2pixHD       0.197             0.214
+
 The published recipe squeezes Cityscapes to 256 x 256, trains 100 epochs and 100
 with a falling rate, in batches of 16, and wants VGG19's weights,
 `--config.vgg_weights=networks/vgg19` (checkpoints/README.md). Its authors gave
