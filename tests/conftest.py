@@ -17,6 +17,10 @@ os.environ["XLA_FLAGS"] = " ".join(
     "--xla_cpu_collective_call_warn_stuck_timeout_seconds=300",
   ]
 ).strip()
+# XLA has as many threads as there are devices. Where all but one wait for the
+# last, which wants helpers for a convolution, they wait for ever; so it has
+# more.
+os.environ.setdefault("NPROC", "8")
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
