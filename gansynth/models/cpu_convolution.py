@@ -59,7 +59,7 @@ def correlate(geometry, x, kernel):
   ):
     correlate = functools.partial(
       winograd.correlate,
-      winograd.transform_kernel(kernel),
+      winograd.transform_kernel(kernel, x),
       pads,
       geometry.output,
     )
@@ -79,7 +79,7 @@ def spread(geometry, g, kernel):
     if winograd.suits(geometry.kernel, kernel.shape[2:], g, geometry.size):
       correlate = functools.partial(
         winograd.correlate,
-        winograd.transform_adjoint_kernel(kernel),
+        winograd.transform_adjoint_kernel(kernel, g),
         pads,
         geometry.size,
       )

@@ -133,8 +133,22 @@ def _tiles(x, pads, tiles):
   return [transform(row, 2) for row in transform(x, 1)]
 
 
-def transform_kernel(kernel):
-  """The 4x4 transformed taps, each (i, o)."""
+def transform_kernel(kernel, x):
+  """The 4x4 transformed taps, each (i, o).
+
+  What comes of parameters alone XLA computes before anything else, to hold it
+  until its layer is reached: 64 MiB for a layer of 1024 channels, 1.2 GiB for
+  pix2pixHD's generator, which the system must find and clear for each call.
+  Large kernels therefore wait for the picture, at the price that a kernel that
+  is used several times is transformed as often. Small ones, quickly read
+  again, are transformed once.
+
+  Args:
+    kernel: (3, 3, i, o).
+    x: the pictures it is for.
+  """
+  if 16 * math.prod(kernel.shape[2:]) * kernel.dtype.itemsize > CACHE_BYTES:
+    kernel = kernel + _zero_of(x).astype(kernel.dtype)
 
   def transform(taps):
     outer = taps[0] + taps[2]
@@ -149,11 +163,24 @@ def transform_kernel(kernel):
   return [transform([row[j] for j in range(3)]) for row in rows]
 
 
-def transform_adjoint_kernel(kernel):
+def transform_adjoint_kernel(kernel, x):
   """`transform_kernel` of the kernel turned around, from i to o reversed.
 
   Turned taps are the same transformed ones in another order.
   """
-  u = transform_kernel(kernel)
+  u = transform_kernel(kernel, x)
   order = (3, 1, 2, 0)
   return [[u[i][j].T for j in order] for i in order]
+
+
+def _zero_of(x):
+  """A 0 that cannot be known before x, whatever is in it, infinities too.
+
+  `lax.optimization_barrier` does not do: XLA's CPU back end removes it before
+  it orders what it computes.
+  """
+  first = x[(0,) * x.ndim]
+  unsigned = jnp.dtype(f"uint{8 * x.dtype.itemsize}")
+  bits = lax.bitcast_convert_type(first, unsigned)
+  sign = bits >> (8 * x.dtype.itemsize - 1)
+  return sign >> 1
