@@ -23,6 +23,7 @@ from gansynth.models import convolution, norms, semantics
 _FEW_POSITIONS = 1024  # where products take less time than sums to compile
 _BLOCK_BYTES = 4 * 2**20
 _LOOK_UP_BYTES = 2**18
+_FEW_TAPS = 9
 
 
 def conv2d(
@@ -141,11 +142,18 @@ def _look_up(geometry, num_labels, labels, planes, kernel):
 def _sum_rows(geometry, labels, rows):
   """Sums the rows that each tap's label picks: (batch, *output, o).
 
-  Some rows of pixels at a time. The loop keeps the sum apart from what comes
-  after it: XLA would put the sum into each function of the result (a norm has
-  three), and for that hold what every tap looks up, 1.5 GiB for a kernel of
-  7x7 at 256 x 512 pixels and 64 channels, which took 400 ms in place of 27.
+  Some rows of pixels at a time, where taps are many. The loop keeps the sum
+  apart from what comes after it: XLA would put the sum into each function of
+  the result (a norm has three), and for that hold what every tap looks up, 1.5
+  GiB for a kernel of 7x7 at 256 x 512 pixels and 64 channels, which took 400 ms
+  in place of 27. Sums over few taps stay with what comes after them: SPADE has
+  many, all of labels alone, which XLA would compute and hold before the rest.
   """
+  if math.prod(geometry.kernel) <= _FEW_TAPS:
+    seen = _seen_by_taps(geometry, labels, geometry.output)
+    return sum(
+      rows[tap].at[part].get(mode="promise_in_bounds") for tap, part in seen
+    )
   height, width = geometry.output
   row_bytes = width * rows.shape[-1] * rows.dtype.itemsize
   block = _divisor(height, _LOOK_UP_BYTES // row_bytes)

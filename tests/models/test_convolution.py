@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gansynth.models import convolution, cpu_convolution
+from gansynth.models import convolution, cpu_convolution, winograd
 from gansynth.models.convolution import Geometry
 
 # Each names what it drives through: few and many channels, odd sizes, taps
@@ -153,6 +153,36 @@ def test_float64_is_exact(name, form):
     assert_near(y, in_numpy(geometry, x, kernel), 1e-13)
     assert_near(dx, plain_dx, 1e-13)
     assert_near(dkernel, plain_dkernel, 1e-13)
+
+
+@pytest.mark.parametrize("first", [np.inf, -np.inf, np.nan, -0.0, -1e-45])
+def test_kernels_that_wait_take_nothing_from_the_picture(first, monkeypatch):
+  monkeypatch.setattr("gansynth.models.winograd.CACHE_BYTES", 0)
+  x, kernel, _ = operands(*GEOMETRIES["same"])
+  expected = winograd.transform_kernel(kernel, jnp.ones_like(x))
+  found = winograd.transform_kernel(kernel, x.at[0, 0, 0, 0].set(first))
+  np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("form", ["out_of_cache"], indirect=True)
+@pytest.mark.parametrize("adjoint", [False, True])
+def test_one_large_transformed_kernel_is_held_at_a_time(form, adjoint):
+  channels, depth = 64, 12
+  x = jax.ShapeDtypeStruct((1, 8, 8, channels), np.float32)
+  kernels = [jax.ShapeDtypeStruct((3, 3, channels, channels), np.float32)]
+
+  def network(x, kernels):
+    for kernel in kernels:
+      if adjoint:
+        x = convolution.conv_transpose2d(x, kernel, strides=1, padding=1)
+      else:
+        x = convolution.conv2d(x, kernel, padding=1)
+    return x
+
+  compiled = jax.jit(network).lower(x, kernels * depth).compile()
+  transformed = 16 * channels**2 * 4
+  held = compiled.memory_analysis().temp_size_in_bytes
+  assert held < 3 * transformed
 
 
 @pytest.mark.parametrize("name", ["head", "same", "halving_3"])

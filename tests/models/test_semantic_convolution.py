@@ -91,6 +91,8 @@ def test_forms_of_platforms_are_equal(
   monkeypatch, size, strides, padding, block_bytes
 ):
   monkeypatch.setattr(semantic_convolution, "_BLOCK_BYTES", block_bytes)
+  monkeypatch.setattr(semantic_convolution, "_LOOK_UP_BYTES", block_bytes)
+  monkeypatch.setattr(semantic_convolution, "_FEW_TAPS", 0)
   x = label_map(4, 2, 9, 12, planes=1)
   kernel = draw(5, size, size, 6, 6)
   geometry = convolution.Geometry.of(x.shape, kernel.shape, strides, padding)
@@ -109,6 +111,21 @@ def test_forms_of_platforms_are_equal(
     strict=True,
   ):
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_holds_no_rows_of_all_taps_where_the_result_is_used_thrice():
+  x = label_map(7, 1, 70, 134)
+  kernel = draw(8, 7, 7, 5, 64)
+
+  @jax.jit
+  def network(kernel):
+    y = semantic_convolution.conv2d(x, kernel, dtype=jnp.float32)
+    y = y - y.mean((1, 2), keepdims=True)
+    return jnp.tanh(y / jnp.square(y).mean((1, 2), keepdims=True))
+
+  held = network.lower(kernel).compile().memory_analysis().temp_size_in_bytes
+  result_bytes = 64 * 128 * 64 * 4
+  assert held < 3 * result_bytes
 
 
 def test_keeps_no_one_hot_channels_for_the_gradient():
