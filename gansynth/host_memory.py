@@ -7,7 +7,7 @@ import sys
 _TRIM_THRESHOLD = -1
 _MMAP_MAX = -4
 _ARENA_MAX = -8
-_NEVER = 2**31 - 1
+_NEVER = -1  # the largest number would be 2 GiB, which programs exceed
 
 
 def keep_freed() -> bool:
