@@ -56,9 +56,7 @@ def get_config(variant=None):
 
 
 def _procedural(config):
-  config_defaults.use_procedural_labels(config)
-  config_defaults.use_small_networks(config)
-  config.batch_size = 4
+  config_defaults.use_small_run(config)
   config.optimizer.learning_rate = 6e-4  # for 600 steps, not 30,000
   config.optimizer.num_epochs = 4
   config.optimizer.num_epochs_decay = 2

@@ -67,9 +67,7 @@ def get_config(variant=None):
 
 
 def _procedural(config):
-  config_defaults.use_procedural_labels(config)
-  config_defaults.use_small_networks(config)
-  config.batch_size = 4
+  config_defaults.use_small_run(config)
   config.optimizer.num_epochs = 8
   config.optimizer.num_epochs_decay = 4
 

@@ -118,12 +118,10 @@ def _discriminator(mode):
 
 
 def _procedural(config):
-  config_defaults.use_procedural_labels(config)
-  config_defaults.use_small_networks(config)
+  config_defaults.use_small_run(config)
   if config.generator.name == "spade":
     config.generator.upsampling = "normal"
   config.semantic.classes = "cityscapes"
-  config.batch_size = 4
   config.optimizer.learning_rate = 6e-4  # for 600 steps, not 30,000
   _phases(config, 3)
 

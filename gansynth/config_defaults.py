@@ -291,8 +291,12 @@ def use_procedural_labels(config: ml_collections.ConfigDict) -> None:
   config.evaluate.batch_size = 4
 
 
-def use_small_networks(config: ml_collections.ConfigDict) -> None:
-  """Makes a label-to-image system small enough for minutes on a CPU."""
+def use_small_run(config: ml_collections.ConfigDict) -> None:
+  """Makes label-to-image training small enough for minutes on a CPU.
+
+  Procedural scenes, narrow networks, small batches.
+  """
+  use_procedural_labels(config)
   small = {
     "spade": {"features": 16, "hidden": 32},
     "pix2pixhd_global": {
@@ -311,6 +315,7 @@ def use_small_networks(config: ml_collections.ConfigDict) -> None:
   }
   config.generator.update(small[config.generator.name])
   config.discriminator.features = 32
+  config.batch_size = 4
 
 
 def use_cityscapes(config: ml_collections.ConfigDict) -> None:
