@@ -12,6 +12,7 @@ from gansynth.models.dcgan import (
   EncoderDecoder,
 )
 from gansynth.models.encoders import InstanceEncoder, StyleEncoder
+from gansynth.models.geoseg import GeosegDiscriminator, GeosegGenerator
 from gansynth.models.multiscale import MultiscaleDiscriminator
 from gansynth.models.patchgan import PatchDiscriminator, PixelDiscriminator
 from gansynth.models.pix2pixhd import GlobalGenerator, LocalEnhancer
@@ -32,6 +33,8 @@ _NETWORKS = {
   "pix2pixhd_global": GlobalGenerator,
   "pix2pixhd_local": LocalEnhancer,
   "asapnets": AsapGenerator,
+  "geoseg_unet": GeosegGenerator,
+  "geoseg_patch": GeosegDiscriminator,
   "instance_encoder": InstanceEncoder,
   "style_encoder": StyleEncoder,
   "multiscale": MultiscaleDiscriminator,
@@ -53,6 +56,8 @@ NAMES = (
   "pix2pixhd_global",
   "pix2pixhd_local",
   "asapnets",
+  "geoseg_unet",
+  "geoseg_patch",
   "instance_encoder",
   "style_encoder",
   "multiscale",
@@ -69,8 +74,9 @@ def create(name: str, **fields: Any) -> nn.Module:
       Discriminators: `patch`, or `patch_3layers` for a number of layers;
       `basic`, which is the latter; `pixel`. Of GP-GAN: `encoder_decoder`,
       `dcgan_generator`, `dcgan_critic`. Of label maps: the generators `spade`,
-      `pix2pixhd_global`, `pix2pixhd_local` and `asapnets`, the encoders
-      `style_encoder` and `instance_encoder`, the discriminator `multiscale`.
+      `pix2pixhd_global`, `pix2pixhd_local`, `asapnets` and `geoseg_unet`, the
+      encoders `style_encoder` and `instance_encoder`, the discriminators
+      `multiscale` and `geoseg_patch`.
       `vgg19`: features for a perceptual loss.
     **fields: fields of the module that differ from its defaults.
 
@@ -115,6 +121,8 @@ __all__ = [
   "DcganCritic",
   "DcganGenerator",
   "EncoderDecoder",
+  "GeosegDiscriminator",
+  "GeosegGenerator",
   "GlobalGenerator",
   "InstanceEncoder",
   "LocalEnhancer",

@@ -1,7 +1,5 @@
 """Discriminator of SPADE and pix2pixHD: patches at several scales."""
 
-import functools
-from collections.abc import Callable
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -12,53 +10,13 @@ from gansynth.models import (
   layers,
   normalized,
   norms,
+  pair_convolution,
   pooling,
-  semantic_convolution,
 )
-from gansynth.models import semantics as semantics_lib
+from gansynth.models.pair_convolution import Semantics
 
 _KERNEL_SIZE = 4
 _PADDING = 2
-
-Semantics = jax.Array | semantics_lib.LabelMap | None
-
-
-class _PairConv(nn.Module):
-  """First convolution, of conditions and pictures together.
-
-  It is linear, so its half of the conditions is computed once for however
-  many pictures are judged by them.
-  """
-
-  features: int
-  dtype: layers.Dtype
-  kernel_init: nn.initializers.Initializer
-  bias_init: Callable
-
-  @nn.compact
-  def __call__(self, semantics: Semantics, pictures: jax.Array) -> jax.Array:
-    conditions = 0 if semantics is None else semantics.shape[-1]
-    shape = (
-      _KERNEL_SIZE,
-      _KERNEL_SIZE,
-      conditions + pictures.shape[-1],
-      self.features,
-    )
-    kernel = self.param("kernel", self.kernel_init, shape)
-    bias = self.param("bias", self.bias_init(shape), shape[-1:])
-
-    convolve = functools.partial(
-      semantic_convolution.conv2d,
-      strides=2,
-      padding=_PADDING,
-      dtype=self.dtype,
-    )
-    x = convolve(pictures, kernel[:, :, conditions:])
-    bias = bias.astype(self.dtype)[None, None, None]
-    if semantics is None:
-      return x + bias
-    y = convolve(semantics, kernel[:, :, :conditions]) + bias
-    return (x.reshape(-1, *y.shape) + y[None]).reshape(x.shape)
 
 
 class _ScaleDiscriminator(nn.Module):
@@ -76,7 +34,14 @@ class _ScaleDiscriminator(nn.Module):
     self, semantics: Semantics, pictures: jax.Array
   ) -> list[jax.Array]:
     outer, inner, norm = self.options
-    x = _PairConv(self.features, name="conv_0", **outer)(semantics, pictures)
+    x = pair_convolution.PairConv(
+      self.features,
+      _KERNEL_SIZE,
+      strides=2,
+      padding=_PADDING,
+      name="conv_0",
+      **outer,
+    )(semantics, pictures)
     x = nn.leaky_relu(x, 0.2)
     features = [x]
     for i in range(1, self.num_layers):
