@@ -65,3 +65,34 @@ def pixel_accuracy(matrix: np.ndarray) -> float:
   """Share of counted pixels whose prediction is right, in [0, 1]."""
   total = matrix.sum()
   return float(np.trace(matrix) / total) if total else float("nan")
+
+
+def picture_iou(
+  prediction: np.ndarray, labels: np.ndarray, num_classes: int
+) -> float:
+  """Mean intersection over union of one picture, the score of Geoseg-GAN.
+
+  Unlike in `confusion_matrix` every pixel counts: one that is outside the
+  classes on one side and of a class on the other is an error of that class.
+
+  Args:
+    prediction: integers (height, width).
+    labels: integers of that shape.
+    num_classes: classes are 0 .. num_classes - 1; what lies outside is none.
+
+  Returns:
+    The mean over the classes that are in either of the two, in [0, 1]; 0.0
+    where there is none.
+
+  Raises:
+    ValueError: the shapes differ.
+  """
+  outside = np.int64(num_classes)  # one more class, which gets no score
+  predicted, true = (
+    np.where((part >= 0) & (part < num_classes), part, outside)
+    for part in (prediction, labels)
+  )
+  found = class_iou(confusion_matrix(true, predicted, num_classes + 1))
+  found = found[:num_classes]
+  found = found[~np.isnan(found)]
+  return float(found.mean()) if found.size else 0.0

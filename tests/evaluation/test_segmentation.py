@@ -34,3 +34,38 @@ def test_wrong_predictions_are_refused():
     segmentation.confusion_matrix(labels, np.array([[0, 7], [1, 1]]), 3)
   with pytest.raises(ValueError, match=r"\(2, 2\), predictions \(4,\)"):
     segmentation.confusion_matrix(labels, np.zeros(4, int), 3)
+
+
+def test_picture_iou_by_hand():
+  labels = np.array([[0, 0, 1], [1, 4, 255]])
+  prediction = np.array([[0, 1, 1], [255, 4, 0]])
+  # 0: 1 of 3; 1: 1 of 3 (a pixel outside is missed); 2 and 3: nowhere.
+  assert segmentation.picture_iou(prediction, labels, 4) == pytest.approx(1 / 3)
+  assert segmentation.picture_iou(prediction, labels, 5) == pytest.approx(
+    (1 / 3 + 1 / 3 + 1) / 3
+  )
+  # Types do not matter, and nothing wraps around.
+  assert segmentation.picture_iou(
+    prediction.astype(np.uint8), labels.astype(np.uint8), 4
+  ) == pytest.approx(1 / 3)
+
+
+def test_picture_iou_agrees_with_sets_of_pixels():
+  rng = np.random.Generator(np.random.Philox(1))
+  for _ in range(20):
+    labels, prediction = rng.integers(-1, 7, (2, 5, 9))
+    expected = []
+    for label in range(6):
+      ours = set(zip(*np.nonzero(prediction == label), strict=True))
+      true = set(zip(*np.nonzero(labels == label), strict=True))
+      if ours | true:
+        expected.append(len(ours & true) / len(ours | true))
+    found = segmentation.picture_iou(prediction, labels, 6)
+    assert found == pytest.approx(np.mean(expected), abs=1e-12)
+
+
+def test_picture_iou_of_no_class_is_0():
+  outside = np.full((3, 3), 9)
+  assert segmentation.picture_iou(outside, outside, 6) == 0.0
+  with pytest.raises(ValueError, match=r"\(3, 3\), predictions \(2, 3\)"):
+    segmentation.picture_iou(outside[:2], outside, 6)
