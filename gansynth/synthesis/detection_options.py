@@ -5,12 +5,11 @@ dictionaries of JSON's own values, checked by `Options.from_dict`.
 """
 
 import dataclasses
-import types
-import typing
 from collections.abc import Mapping
 from typing import Any
 
 from gansynth.synthesis import background
+from gansynth.synthesis.option_values import at_least, build, choose
 from gansynth.synthesis.rules import Rules
 
 SYSTEM = "detection_data"  # what configs call it
@@ -150,25 +149,25 @@ class Options:
   output: OutputOptions = OutputOptions()
 
   def __post_init__(self):
-    _choose("mode", self.mode, MODES)
-    _choose("pairs", self.pairs, PAIRS)
-    _choose("backgrounds.window", self.backgrounds.window, WINDOWS)
-    _choose("output.naming", self.output.naming, NAMINGS)
-    _choose("output.segmentation", self.output.segmentation, SEGMENTATIONS)
+    choose("mode", self.mode, MODES)
+    choose("pairs", self.pairs, PAIRS)
+    choose("backgrounds.window", self.backgrounds.window, WINDOWS)
+    choose("output.naming", self.output.naming, NAMINGS)
+    choose("output.segmentation", self.output.segmentation, SEGMENTATIONS)
     for each in self.output.formats:
-      _choose("output.formats", each, FORMATS)
+      choose("output.formats", each, FORMATS)
     background.check_format(self.output.picture)
     twice = [x for x in self.domains if self.domains.count(x) > 1]
     if twice:
       raise ValueError(
         f"domains holds {twice[0]!r} more than once; name each domain once"
       )
-    _at_least("seed", self.seed, 0)
-    _at_least("images", self.images, 1)
-    _at_least("objects.limit", self.objects.limit, 0)
-    _at_least("backgrounds.limit", self.backgrounds.limit, 0)
-    _at_least("blending.batch_size", self.blending.batch_size, 1)
-    _at_least("output.quality", self.output.quality, 1)
+    at_least("seed", self.seed, 0)
+    at_least("images", self.images, 1)
+    at_least("objects.limit", self.objects.limit, 0)
+    at_least("backgrounds.limit", self.backgrounds.limit, 0)
+    at_least("blending.batch_size", self.blending.batch_size, 1)
+    at_least("output.quality", self.output.quality, 1)
     if self.output.quality > 100:
       raise ValueError(
         f"output.quality is {self.output.quality}; expected 1..100"
@@ -237,60 +236,4 @@ class Options:
     Raises:
       ValueError: an unknown name, or a value that cannot be.
     """
-    return _build(cls, values, "")
-
-
-def _build(kind, values, prefix):
-  fields = {each.name: each for each in dataclasses.fields(kind)}
-  types_ = typing.get_type_hints(kind)
-  unknown = sorted(set(values) - set(fields))
-  if unknown:
-    raise ValueError(
-      f"there is no option {prefix}{unknown[0]}; known are "
-      + ", ".join(prefix + name for name in fields)
-    )
-  built = {}
-  for name, value in values.items():
-    expected = types_[name]
-    if dataclasses.is_dataclass(expected):
-      value = _build(expected, value, f"{prefix}{name}.")
-    elif isinstance(value, list):
-      value = tuple(value)
-    _check_type(prefix + name, value, expected)
-    built[name] = value
-  return kind(**built)
-
-
-def _check_type(name, value, expected):
-  """Refuses a value of another type, which would fail far from here."""
-  origin = typing.get_origin(expected)
-  if origin in (typing.Union, types.UnionType):
-    plain = tuple(
-      typing.get_origin(each) or each for each in typing.get_args(expected)
-    )
-  else:
-    plain = (origin or expected,)
-  if float in plain:
-    plain += (int,)
-  good = isinstance(value, plain) and (
-    bool in plain or not isinstance(value, bool)
-  )
-  if not good:
-    text = (
-      getattr(expected, "__name__", str(expected))
-      if not origin
-      else str(expected)
-    )
-    raise ValueError(
-      f"{name} is {value!r} of type {type(value).__name__}; expected {text}"
-    )
-
-
-def _choose(name, value, known):
-  if value not in known:
-    raise ValueError(f"{name} is {value!r}; expected one of {', '.join(known)}")
-
-
-def _at_least(name, value, least):
-  if value < least:
-    raise ValueError(f"{name} is {value}; expected {least} or more")
+    return build(cls, values)
