@@ -291,6 +291,25 @@ def use_procedural_labels(config: ml_collections.ConfigDict) -> None:
   config.evaluate.batch_size = 4
 
 
+def use_procedural_land(config: ml_collections.ConfigDict) -> None:
+  """Makes land cover the data, small enough for minutes on a CPU."""
+  config.data.source = "procedural_land_cover"
+  config.data.seed = 0
+  config.data.height = 64
+  config.data.width = 64
+  config.data.num_train = 400
+  config.data.num_test = 100
+  config.data.num_labels = 6
+  config.data.instances = False
+  config.data.preprocess = "none"
+  config.data.cache_bytes = 200_000_000
+  config.log_every = 25
+  config.sample_every = 200
+  config.checkpoint_every = 200
+  config.evaluate.every = 200
+  config.evaluate.batch_size = 8
+
+
 def use_small_run(config: ml_collections.ConfigDict) -> None:
   """Makes label-to-image training small enough for minutes on a CPU.
 

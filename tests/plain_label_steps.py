@@ -1,4 +1,4 @@
-"""The published steps of SPADE and pix2pixHD, without any cleverness.
+"""Published steps on label maps, without any cleverness.
 
 One network call after the other in the originals' order, with dense arrays of
 conditions. The tests hold the real steps against these.
@@ -235,4 +235,57 @@ def pix2pixhd_step(system, state, dense, image, instances, draws):
     "losses": found,
     "stats": stats,
     "generator": optax.apply_updates(params[0], updates),
+  }
+
+
+def geoseg_step(system, state, dense, image):
+  """Returns gradients, losses, statistics and the generator's parameters."""
+  generator, discriminator = (
+    state.params[side] for side in ("generator", "discriminator")
+  )
+
+  def run():
+    return Recorder(system, state.stats)
+
+  def score(outputs, target):
+    return sum(scale_losses(outputs, system.gan_mode, target))
+
+  fake = run()("g", generator, dense)
+
+  def discriminator_loss(params):
+    found = {
+      "D_fake": score(run()("d", params, dense, fake), "fake"),
+      "D_real": score(run()("d", params, dense, image), "real"),
+    }
+    found["D"] = found["D_fake"] + found["D_real"]
+    return found["D"], found
+
+  d_gradients, losses = jax.grad(discriminator_loss, has_aux=True)(
+    discriminator
+  )
+  updates, _ = system.discriminator_optimizer.update(
+    d_gradients, state.opt_state["discriminator"]
+  )
+  moved = optax.apply_updates(discriminator, updates)
+
+  def generator_loss(params):
+    fake = run()("g", params, dense)
+    on_fake, on_real = (run()("d", moved, dense, x) for x in (fake, image))
+    found = {
+      "G_GAN": score(on_fake, "generator"),
+      "G_features": system.lambda_features * matching(on_fake, on_real),
+      "G_perceptual": perceptual(system, state, fake, image),
+    }
+    found["G"] = sum(found.values())
+    return found["G"], found
+
+  gradients, found = jax.grad(generator_loss, has_aux=True)(generator)
+  updates, _ = system.generator_optimizer.update(
+    gradients, state.opt_state["generator"]
+  )
+  return {
+    "gradients": {"generator": gradients, "discriminator": d_gradients},
+    "losses": {**found, **losses},
+    "stats": state.stats,
+    "generator": optax.apply_updates(generator, updates),
   }

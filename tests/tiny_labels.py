@@ -11,6 +11,7 @@ import tiny
 
 from gansynth.models import (
   encoders,
+  geoseg,
   layers,
   multiscale,
   norms,
@@ -174,6 +175,11 @@ CASES = {
     "perceptual": Features(),
   },
   "pix2pixhd_pool": {"recipe": "pix2pixhd", "pool_size": 2},
+  "geoseg": {
+    "recipe": "geoseg",
+    "discriminator": geoseg.GeosegDiscriminator(features=2),
+    "perceptual": Features(),
+  },
 }
 
 

@@ -1,8 +1,8 @@
-"""What SPADE and pix2pixHD each make of a discriminator's verdicts.
+"""What SPADE, pix2pixHD and Geoseg-GAN make of a discriminator's verdicts.
 
 The losses are the same, their weights are not: SPADE averages over the scales
-of the discriminator and adds its two losses, pix2pixHD sums over the scales
-and halves that sum.
+of the discriminator and adds its two losses, as does Geoseg-GAN, which has one
+scale; pix2pixHD sums over the scales and halves that sum.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ import jax.numpy as jnp
 
 from gansynth import losses
 
-RECIPES = ("spade", "pix2pixhd")
+RECIPES = ("spade", "pix2pixhd", "geoseg")
 
 # Of a discriminator: scales of lists of features, logits last.
 Outputs = Sequence[Sequence[jax.Array]]
 
-_REDUCTIONS = {"spade": "mean", "pix2pixhd": "sum"}
+_REDUCTIONS = {"spade": "mean", "pix2pixhd": "sum", "geoseg": "mean"}
 
 
 def discriminator_losses(

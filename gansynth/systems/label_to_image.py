@@ -22,6 +22,7 @@ from gansynth import losses
 from gansynth.models import semantics
 from gansynth.systems import (
   common,
+  geoseg_recipe,
   image_pool,
   label_losses,
   pix2pixhd_recipe,
@@ -39,6 +40,19 @@ from gansynth.systems.label_recipes import (
 )
 from gansynth.systems.semantic import SemanticLosses
 
+# What only one recipe has, and what stands for being without it.
+_OF_ONE_RECIPE = {
+  "spade": {
+    "discriminator_steps": 1,
+    "semantic": None,
+    "lambda_gan": 1.0,
+    "adversarial": True,
+    "lambda_mse": 0.0,
+    "lambda_l1": 0.0,
+    "lambda_decay": 0.0,
+  },
+  "pix2pixhd": {"pool_size": 0, "fix_global_steps": 0},
+}
 _NO_DECAY = (
   "lambda_decay is {}, and {} does not tell the weights that would decay "
   "(with_parameters); set it to 0, or choose the generator asapnets"
@@ -142,28 +156,17 @@ class LabelToImage(common.System):
         f"{self.conditioning.num_labels}; they need integer labels and a "
         "generator without use_vae"
       )
-    others = {  # of the other recipe
-      "spade": {"pool_size": 0, "fix_global_steps": 0},
-      "pix2pixhd": {
-        "discriminator_steps": 1,
-        "semantic": None,
-        "lambda_gan": 1.0,
-        "adversarial": True,
-        "lambda_mse": 0.0,
-        "lambda_l1": 0.0,
-        "lambda_decay": 0.0,
-      },
-    }
-    for name, without in others[self.recipe].items():
-      if getattr(self, name) != without:
-        raise ValueError(
-          f"{name} is {getattr(self, name)}, and recipe {self.recipe!r} has "
-          f"none; set it to {without}, or choose the other recipe"
-        )
-    if self.recipe == "pix2pixhd" and passes.has_styles(self):
+    for recipe, options in _OF_ONE_RECIPE.items():
+      for name, without in options.items():
+        if recipe != self.recipe and getattr(self, name) != without:
+          raise ValueError(
+            f"{name} is {getattr(self, name)}, and recipe {self.recipe!r} has "
+            f"none; set it to {without}, or choose recipe {recipe!r}"
+          )
+    if self.recipe != "spade" and passes.has_styles(self):
       raise ValueError(
-        "recipe 'pix2pixhd' has no loss for a style encoder; set use_vae to "
-        "False, or choose recipe 'spade'"
+        f"recipe {self.recipe!r} has no loss for a style encoder; set use_vae "
+        "to False, or choose recipe 'spade'"
       )
     if self.fix_global_steps and not getattr(
       self.generator, "num_enhancers", 0
@@ -313,10 +316,11 @@ class LabelToImage(common.System):
     """
     batch = semantic.with_targets(self, passes.prepare(self, batch))
     key = jax.random.fold_in(state.rng, state.step)
-    if self.recipe == "spade":
-      step, drawn = spade_recipe.step, eps
-    else:
-      step, drawn = pix2pixhd_recipe.step, pool_draws
+    step, drawn = {
+      "spade": (spade_recipe.step, eps),
+      "pix2pixhd": (pix2pixhd_recipe.step, pool_draws),
+      "geoseg": (geoseg_recipe.step, None),
+    }[self.recipe]
     state, metrics, gradients, fake = step(
       self, phase, state, batch, key, drawn
     )

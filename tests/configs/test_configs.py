@@ -35,6 +35,7 @@ def test_there_are_configs_with_variants():
   assert {path.stem for path in FILES} >= {
     "asapnets",
     "cyclegan",
+    "geoseg",
     "gpgan",
     "pix2pix",
     "pix2pixhd",
@@ -93,7 +94,7 @@ def example_batch(config):
         ("image", data.input_channels),
       )
     }
-  if data.source == "procedural_labels":
+  if data.source.startswith("procedural"):
     size = data.height, data.width
   elif data.preprocess == "scale_width":
     size = data.load_size // 2, data.load_size
@@ -216,3 +217,15 @@ def test_published_pix2pixhd():
   assert system.discriminator.num_scales == 3
   assert system.conditioning.channels == 36
   assert system.recipe == "pix2pixhd"
+
+
+def test_published_geoseg():
+  config = config_lib.load(f"{tiny.ROOT}/configs/geoseg.py:folders")
+  system = systems.create(config, 50)
+  assert system.recipe == "geoseg"
+  assert (system.generator.features, system.discriminator.features) == (64, 64)
+  assert (system.lambda_features, system.gan_mode) == (10.0, "hinge")
+  assert system.conditioning.channels == 6
+  rates = config.optimizer
+  assert (rates.learning_rate, rates.beta1, rates.beta2) == (2e-4, 0.5, 0.999)
+  assert (rates.policy, rates.ttur, config.batch_size) == ("constant", False, 8)

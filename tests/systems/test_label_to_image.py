@@ -68,11 +68,14 @@ def test_step_equals_the_plain_one(case):
     case.batch["label"], case.batch["instance"], tiny_labels.NUM_LABELS
   )
   image = images.to_unit_range(case.batch["image"])
-  if case.system.recipe == "spade":
-    step, drawn = plain_label_steps.spade_step, (EPS,)
-  else:
-    step = plain_label_steps.pix2pixhd_step
-    drawn = (case.batch["instance"], case.options.get("pool_draws"))
+  step, drawn = {
+    "spade": (plain_label_steps.spade_step, (EPS,)),
+    "pix2pixhd": (
+      plain_label_steps.pix2pixhd_step,
+      (case.batch["instance"], case.options.get("pool_draws")),
+    ),
+    "geoseg": (plain_label_steps.geoseg_step, ()),
+  }[case.system.recipe]
   expected = jax.jit(
     lambda state: step(case.system, state, dense, image, *drawn),
     compiler_options=tiny.FAST_COMPILE,
@@ -118,7 +121,7 @@ def test_parameters_move_and_the_average_follows(case):
   }
 
 
-@only("spade_styles", "spade_semantic", "pix2pixhd_pool")
+@only("spade_styles", "spade_semantic", "pix2pixhd_pool", "geoseg")
 def test_four_devices_do_what_one_does(case):
   fields = {"axis_name": parallel.AXIS_NAME}
   for name in ("generator", "discriminator"):
@@ -165,7 +168,7 @@ def test_devices_draw_other_noise_that_is_one_batch():
   )
 
 
-@only("spade_single_picture", "spade_semantic", "pix2pixhd")
+@only("spade_single_picture", "spade_semantic", "pix2pixhd", "geoseg")
 def test_slices_do_what_the_whole_batch_does(case):
   sliced = make_case(
     {
