@@ -130,7 +130,9 @@ def survey(tile: Tile, size: tuple[int, int]) -> Cover:
   v = cosine * y - sine * x - _F(26.0) * warp
   fringe = noise.sample_smooth("clouds", x * _F(0.22) + s2, y * _F(0.22) + s3)
 
-  parcel, border, within = _parcels(tile, u, v)
+  parcel, border, within = parcels(
+    region.parcel, tile.salt, u, v, pivots=region.pivots
+  )
   label = np.full(size, regions.BACKGROUND, np.uint8)
   kind = np.zeros(size, np.uint8)
   crops, grass, scrub = region.odds
@@ -161,21 +163,34 @@ def survey(tile: Tile, size: tuple[int, int]) -> Cover:
   return Cover(label, x, y, u, v, parcel, border, fringe, kind)
 
 
-def _parcels(tile: Tile, u: np.ndarray, v: np.ndarray):
-  """Returns each point's field number, distance to its edge, and use.
+def parcels(
+  size: tuple[float, float],
+  salt: int,
+  u: np.ndarray,
+  v: np.ndarray,
+  pivots: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Lays fields out: rows of them run along u, each with its own width.
 
-  Rows of fields run along u; each row has fields of its own width, and some
-  fields are halved.
+  Args:
+    size: width and depth of a field in metres; some fields are halved.
+    salt: number that tells this place's fields from others'.
+    u, v: float32, places in metres.
+    pivots: whether fields are the circles that a pivot waters.
+
+  Returns:
+    One value in [0, 1) per field, the metres to its edge, and whether a point
+    is in a field at all.
   """
-  wide, deep = (_F(value) for value in tile.region.parcel)
+  wide, deep = (_F(value) for value in size)
   row = np.floor(v / deep)
-  chance = noise.cell_hash(row, tile.salt)
+  chance = noise.cell_hash(row, salt)
   width = wide * (_F(0.7) + _F(0.8) * chance)
   across = u / width + chance * _F(17.0)
   column = np.floor(across)
   fx, fy = across - column, v / deep - row
-  parcel = noise.cell_hash(row, column, tile.salt)
-  if tile.region.pivots:
+  parcel = noise.cell_hash(row, column, salt)
+  if pivots:
     edge = _F(0.46) * np.minimum(width, deep)
     edge = edge - np.sqrt(
       np.square((fx - _F(0.5)) * width) + np.square((fy - _F(0.5)) * deep)
@@ -220,8 +235,8 @@ def _crowns() -> np.ndarray:
   return result
 
 
-def _tree_light(x, y, spacing):
-  """Looks `_crowns` up for trees `spacing` metres apart."""
+def tree_light(x, y, spacing):
+  """Returns how bright crowns of trees `spacing` metres apart are, 0 to 1."""
   scale = _F(8.0 / spacing)
   mask = noise.TEXTURE_SIZE - 1
   columns = np.floor(x * scale).astype(np.int32) & mask
@@ -280,7 +295,7 @@ def colour(tile: Tile, cover: Cover) -> np.ndarray:
   )
 
   pixels = np.flatnonzero(flat == regions.SEMINATURAL)
-  shrubs = _tree_light(x[pixels], y[pixels], 11.0)
+  shrubs = tree_light(x[pixels], y[pixels], 11.0)
   sparse = noise.sample_smooth(
     "leaves", x[pixels] * _F(0.3), y[pixels] * _F(0.3)
   )
@@ -313,7 +328,7 @@ def colour(tile: Tile, cover: Cover) -> np.ndarray:
   _paint_village(tile, flat, u, v, put, mottle)
 
   pixels = np.flatnonzero(flat == regions.FOREST)
-  light = _tree_light(x[pixels], y[pixels], region.crown)
+  light = tree_light(x[pixels], y[pixels], region.crown)
   bright, dark = region.trees
   for channel in range(3):
     low, high = _F(dark[channel]), _F(bright[channel])
@@ -357,12 +372,17 @@ def _wood_shadow(tile: Tile, label: np.ndarray, metres: float) -> np.ndarray:
   length = 9.0 * tile.region.sun / metres
   down, right = round(length * tile.sun[1]), round(length * tile.sun[0])
   wood = label == regions.FOREST
-  moved = np.zeros_like(wood)
-  rows, columns = label.shape
+  return (shifted(wood, down, right) & ~wood).astype(np.float32)
+
+
+def shifted(mask: np.ndarray, down: int, right: int) -> np.ndarray:
+  """Moves a bool mask (H, W) by pixels; what comes in is False."""
+  moved = np.zeros_like(mask)
+  rows, columns = mask.shape
   moved[
     max(down, 0) : rows + min(down, 0), max(right, 0) : columns + min(right, 0)
-  ] = wood[
+  ] = mask[
     max(-down, 0) : rows + min(-down, 0),
     max(-right, 0) : columns + min(-right, 0),
   ]
-  return (moved & ~wood).astype(np.float32)
+  return moved
