@@ -25,7 +25,6 @@ from gansynth.synthesis.labels import (
   yolo,
 )
 
-MANIFEST = "manifest.jsonl"
 PREVIEW = "preview.html"
 COCO_FILE = "instances.json"
 TFDS_FOLDER = "tfds"
@@ -152,7 +151,7 @@ class DatasetFolder:
     if self._output.preview:
       self._write_preview(folder, pair, lines, labelled)
     text = "".join(map(journal.dump, lines))
-    files.write_whole(folder / MANIFEST, text.encode())
+    files.write_whole(folder / journal.MANIFEST, text.encode())
 
   def _picture_folders(self):
     folder = "." if self._output.naming == "original" else "images"

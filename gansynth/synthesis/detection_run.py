@@ -27,7 +27,7 @@ from gansynth.synthesis.composer import (
   compose_in_worker,
   start_worker,
 )
-from gansynth.synthesis.dataset_folder import MANIFEST, DatasetFolder
+from gansynth.synthesis.dataset_folder import DatasetFolder
 from gansynth.synthesis.detection_options import Options
 from gansynth.synthesis.detection_plan import Item, Plan
 
@@ -364,7 +364,8 @@ def find(root: str | os.PathLike[str], name: str) -> dict[str, Any]:
     if line.get("name") in (wanted.name, wanted.stem):
       return line
   raise ValueError(
-    f"{root} has no picture {wanted.stem!r}; the names are in its {MANIFEST}"
+    f"{root} has no picture {wanted.stem!r}; the names are in its "
+    f"{journal.MANIFEST}"
   )
 
 
