@@ -111,13 +111,18 @@ def read(
 
 
 def read_integers(
-  source: str | os.PathLike | bytes, name: str = ""
+  source: str | os.PathLike | bytes,
+  name: str = "",
+  *,
+  lossy_colors: bool = False,
 ) -> np.ndarray:
   """Reads the numbers of a label or instance map, unchanged.
 
   Args:
     source: a path, or the bytes of an encoded picture.
     name: what to call the picture in errors when `source` is bytes.
+    lossy_colors: let JPEGs in colour pass, for a caller who reads colours that
+      are only nearly what was stored.
 
   Returns:
     Gray of 8 bits, and the indices of a palette: uint8 (height, width); 1 bit:
@@ -133,7 +138,7 @@ def read_integers(
   data, name = _data(source, name)
   with _opened(io.BytesIO(data), name) as picture:
     mode = picture.mode
-    if picture.format == "JPEG":
+    if picture.format == "JPEG" and not (lossy_colors and mode == "RGB"):
       raise ImageError(
         f"{name}: is a JPEG, which changes the numbers that it stores; "
         "expected a lossless format. Write label and instance maps as PNG."

@@ -7,10 +7,14 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from absl import logging
-
 from gansynth.data import sources
-from gansynth.data.labels import checking, layouts, pose_sources, procedural
+from gansynth.data.labels import (
+  checking,
+  layouts,
+  palettes,
+  pose_sources,
+  procedural,
+)
 from gansynth.data.labels.datasets import LabelDataset, LabelFilesSource
 from gansynth.data.labels.preprocess import LabelPreprocess
 from gansynth.data.labels.reading import LabelReader
@@ -22,13 +26,14 @@ SOURCES = (
   "coco_stuff",
   "facades",
   "custom_labels",
+  "geoseg",
   "pix2pixhd_labels",
   "tfds_cityscapes",
   "tfds_labels",
   "poses",
 )
 SPLITS = ("train", "test")
-_WITHOUT_INSTANCES = ("ade20k", "facades", "poses")
+_WITHOUT_INSTANCES = ("ade20k", "facades", "geoseg", "poses")
 _PROCEDURAL_LABELS = 34
 
 
@@ -54,6 +59,9 @@ def create(config: Any, split: str) -> LabelDataset:
     - `facades`: the same without instances;
     - `custom_labels`: the same, or label_dir, image_dir and instance_dir for
       training and test_label_dir, ... for the rest;
+    - `geoseg`: root holds `{train,val}/images` and `{train,val}/masks`, with
+      files of the same names up to the ending; or see `layouts.geoseg`. Masks
+      of one channel hold numbers, those in colour are read by palette;
     - `pix2pixhd_labels`: `{train,test}_{label,img,inst}`; with num_labels 0
       `{train,test}_{A,B}`;
     - `tfds_cityscapes`: tfds_name ("cityscapes/semantic_segmentation"),
@@ -70,8 +78,9 @@ def create(config: Any, split: str) -> LabelDataset:
       exchanged.
     Where no test files are kept apart, the training ones serve (a log line
     says so);
-  - num_labels (13; of poses 0), dont_care (False), palette (""): see
-    `LabelReader`;
+  - num_labels (13; of poses 0, of geoseg as many as the palette has),
+    dont_care (False), palette (""), palette_rule ("exact"), palette_tolerance
+    (48.0), palette_background (0): see `LabelReader`;
   - instances (True, but where a source has none): give instance maps;
   - preprocess ("resize_and_crop"), load_size (286), crop_size (256),
     aspect_ratio (1), flip (True), test_preprocess (""), size_multiple (32),
@@ -143,7 +152,11 @@ def preprocessing(config: Any) -> LabelPreprocess:
 def label_reader(config: Any) -> LabelReader:
   """The reader of label maps that a configuration asks for, see `create`."""
   source, _ = _source(config)
-  num_labels = _get(config, "num_labels", 0 if source == "poses" else 13)
+  palette = _get(config, "palette", "")
+  usual = {"poses": 0}.get(source, 13)
+  if source == "geoseg":
+    usual = len(palettes.load(palette or source))
+  num_labels = _get(config, "num_labels", usual)
   if source == "poses" and num_labels:
     raise ValueError(
       "source 'poses' gives stick pictures and no labels, and num_labels is "
@@ -152,7 +165,11 @@ def label_reader(config: Any) -> LabelReader:
   return LabelReader(
     num_labels=num_labels,
     dont_care=_get(config, "dont_care", False),
-    palette=_get(config, "palette", ""),
+    palette=palette,
+    rule=_get(config, "palette_rule", "exact"),
+    tolerance=_get(config, "palette_tolerance", 48.0),
+    background=_get(config, "palette_background", 0),
+    numbers_in_gray=source == "geoseg",
     ade20k_shift=source == "ade20k" and _get(config, "ade20k_shift", False),
   )
 
@@ -223,6 +240,8 @@ def _all_entries(config: Any, split: str) -> list[layouts.Entry]:
     )
   if source == "ade20k":
     return layouts.ade20k(root, split)
+  if source == "geoseg":
+    return layouts.geoseg(root, split)
   names = {"label": "label", "image": "img"}
   if source == "pix2pixhd_labels" and not _get(config, "num_labels", 13):
     names = {"label": "A", "image": "B"}
@@ -260,7 +279,7 @@ def _phase(
       for kind in names.values()
     ):
       return phase
-  return _without_test(repr(root))
+  return layouts.without_test(repr(root))
 
 
 def _poses(config: Any, split: str) -> pose_sources.PoseFilesSource:
@@ -284,7 +303,7 @@ def _pose_folders(root: str, split: str) -> Sequence[str]:
     return train
   test = pose_sources.coco_folders(root, "val")
   if test is None:
-    _without_test(repr(root))
+    layouts.without_test(repr(root))
   return test or train
 
 
@@ -295,7 +314,7 @@ def _named_folders(config: Any, split: str, instances: bool) -> list[str]:
   if split == "test":
     prefix = "test_"
     if not _get(config, "test_label_dir", ""):
-      _without_test("the configuration")
+      layouts.without_test("the configuration")
       prefix = ""
   needed = ("label", "image", "instance")[: 2 + instances]
   found = [_get(config, f"{prefix}{kind}_dir", "") for kind in needed]
@@ -313,13 +332,3 @@ def _named_folders(config: Any, split: str, instances: bool) -> list[str]:
       f"with {inside}, train_img, ...).{advice}"
     )
   return found
-
-
-def _without_test(where: str) -> str:
-  """Says that the training files serve as test; returns their phase."""
-  logging.warning(
-    "%s has no test pictures with label maps; samples and evaluation use the "
-    "training ones.",
-    where,
-  )
-  return "train"

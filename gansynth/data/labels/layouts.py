@@ -10,9 +10,12 @@ import pathlib
 import re
 from collections.abc import Callable, Sequence
 
+from absl import logging
+
 from gansynth import images
 
 _FILE_LIST = "files.list"
+_FLAT_ENDINGS = {"images": "_img", "masks": "_mask"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,6 +165,114 @@ def folders(
       for folder, paths in zip(where, listed, strict=True)
     )
   )
+
+
+def geoseg(root: str | os.PathLike, split: str) -> list[Entry]:
+  """Geoseg-GAN's folders `{train,val}/images` and `{train,val}/masks`.
+
+  Any mix of endings on both sides. A root without `train` is itself what
+  `image_masks` takes, for both splits.
+
+  Args:
+    root: holds the folders.
+    split: "train"; or "test" for `val`, else `test`, else the training files
+      (a log line says so).
+  """
+  phases = ("train",) if split == "train" else ("val", "test")
+  for phase in phases:
+    folder = os.path.join(root, phase)
+    if os.path.isdir(folder):
+      return image_masks(folder)
+  if split != "train":
+    without_test(repr(os.fspath(root)))
+  train = os.path.join(root, "train")
+  return image_masks(train if os.path.isdir(train) else root)
+
+
+def image_masks(folder: str | os.PathLike) -> list[Entry]:
+  """Pictures and masks of one folder, as generated pairs are kept, too.
+
+  - `images` and `masks` below it, with files of the same path up to the
+    ending; or
+  - `<stem>_img.<ending>` and `<stem>_mask.<ending>`, at any depth; other
+    pictures are passed over.
+
+  Masks without a picture are left out (a log line says so): one may have more
+  masks, for generation. A picture without a mask is an error.
+
+  Args:
+    folder: see above.
+
+  Raises:
+    images.ImageError: neither is there, or a picture has no mask.
+  """
+  by_kind = {kind: _of_kind(folder, kind) for kind in _FLAT_ENDINGS}
+  pictures, masks = by_kind.values()
+  if not pictures or not masks:
+    raise images.ImageError(
+      f"{os.fspath(folder)!r} holds neither folders 'images' and 'masks' with "
+      "files of the same names up to the ending, nor pairs "
+      "'<name>_img.<ending>', '<name>_mask.<ending>' (found "
+      f"{len(pictures)} pictures and {len(masks)} masks). Correct the path."
+    )
+  spare = masks.keys() - pictures.keys()
+  if spare and pictures.keys() <= masks.keys():
+    logging.warning(
+      "%r has %d masks without a picture, the first %r; they are left out.",
+      os.fspath(folder),
+      len(spare),
+      masks[min(spare, key=natural_key)],
+    )
+    masks = {name: path for name, path in masks.items() if name in pictures}
+  return _pair(masks, pictures, kind="mask")
+
+
+def masks_only(folder: str | os.PathLike) -> list[str]:
+  """Masks that pictures are to be generated of, in natural order.
+
+  Args:
+    folder: of masks; or one that `geoseg` (training masks) or `image_masks`
+      takes, of which pictures may be missing.
+
+  Raises:
+    images.ImageError: there are none.
+  """
+  train = os.path.join(folder, "train")
+  inside = train if os.path.isdir(train) else folder
+  found = _of_kind(inside, "masks")
+  if not found and os.path.isdir(os.path.join(inside, "images")):
+    raise images.ImageError(
+      f"{os.fspath(inside)!r} holds 'images' but no 'masks'; expected masks. "
+      "Correct the path."
+    )
+  paths = found.values() or images.list_images(inside)
+  return sorted(paths, key=natural_key)
+
+
+def _of_kind(folder: str | os.PathLike, kind: str) -> dict[str, str]:
+  """Images or masks of `image_masks` by what pairs share; may be empty."""
+  if any(os.path.isdir(os.path.join(folder, name)) for name in _FLAT_ENDINGS):
+    inside = os.path.join(folder, kind)
+    if not os.path.isdir(inside):
+      return {}
+    return _by_key(
+      images.list_images(inside), lambda path: _below(inside, path)
+    )
+  ending = _FLAT_ENDINGS[kind]
+  found = [
+    path for path in images.list_images(folder) if _stem(path).endswith(ending)
+  ]
+  return _by_key(found, lambda path: _below(folder, path).removesuffix(ending))
+
+
+def without_test(where: str) -> str:
+  """Says that the training files serve as test; returns their phase."""
+  logging.warning(
+    "%s has no test pictures with label maps; samples and evaluation use the "
+    "training ones.",
+    where,
+  )
+  return "train"
 
 
 def json_files(folder: str | os.PathLike) -> list[str]:

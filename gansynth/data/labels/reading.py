@@ -3,14 +3,32 @@
 import dataclasses
 import functools
 import os
+from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 
 from gansynth import images
 from gansynth.data.labels import palettes
 from gansynth.data.labels.preprocess import DONT_CARE
 
+RULES = ("exact", "nearest", "original")
 _NAMED = 8  # values that an error lists
+_WARNED = 10  # files whose unknown pixels are logged
+_FARTHEST = 3**0.5 * 255  # from black to white
+
+
+class Reading(NamedTuple):
+  """A label map as it was read.
+
+  Attributes:
+    labels: (height, width), uint8 where all fit, else int32; uint8 (height,
+      width, 3) where maps are colour pictures.
+    unknown: how many pixels stood for no label and became the background.
+  """
+
+  labels: np.ndarray
+  unknown: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,29 +43,85 @@ class LabelReader:
     palette: "" for maps that hold numbers (or indices of a palette inside the
       file); else what the colours stand for, see `palettes.load`.
     ade20k_shift: subtract 1, and take 0 for "don't care".
+    rule: what becomes of colours that the palette has not:
+      - "exact": they are an error;
+      - "nearest": the label of the nearest colour within `tolerance`, else the
+        background, as for maps that were stored as JPEG;
+      - "original": the background, as in Geoseg-GAN; so do numbers outside 0
+        to num_labels - 1.
+    tolerance: of "nearest", Euclidean distance in RGB, 0 to 441.
+    background: the label that unknown pixels become by "original" and, where
+      there is no "don't care", by "nearest".
+    numbers_in_gray: whether with a palette, too, files of one channel (gray,
+      or indices of a palette inside) hold numbers.
   """
 
   num_labels: int
   dont_care: bool = False
   palette: str = ""
   ade20k_shift: bool = False
+  rule: str = "exact"
+  tolerance: float = 48.0
+  background: int = 0
+  numbers_in_gray: bool = False
+  # Names of the files that a warning was logged of.
+  _warned: set = dataclasses.field(
+    default_factory=set, init=False, repr=False, compare=False
+  )
 
   def __post_init__(self):
     """Refuses what cannot be, and reads the palette."""
     if self.num_labels < 0:
       raise ValueError(f"num_labels is {self.num_labels}; expected 0 or more.")
-    if not self.num_labels and (self.dont_care or self.palette):
+    if not self.num_labels and (
+      self.dont_care or self.palette or self.rule != "exact"
+    ):
       raise ValueError(
         "num_labels is 0, so maps are colour pictures: dont_care "
-        f"({self.dont_care}) and palette ({self.palette!r}) have no meaning. "
-        "Set num_labels, or leave them out."
+        f"({self.dont_care}), palette ({self.palette!r}) and palette_rule "
+        f"({self.rule!r}) have no meaning. Set num_labels, or leave them out."
+      )
+    if self.ade20k_shift and self.rule != "exact":
+      raise ValueError(
+        "ade20k_shift is for maps of numbers that are all labels, and "
+        f"palette_rule is {self.rule!r}; set one of them."
       )
     if self.ade20k_shift and not self.dont_care:
       raise ValueError(
         'ade20k_shift makes label 0 "don\'t care"; set dont_care, too.'
       )
+    if self.rule not in RULES:
+      raise ValueError(
+        f"palette_rule is {self.rule!r}; expected {', '.join(RULES)}."
+      )
+    if self.rule == "nearest" and not self.palette:
+      raise ValueError(
+        "palette_rule 'nearest' compares colours with a palette, and palette "
+        "is empty; set --config.data.palette."
+      )
+    if not 0 <= self.tolerance <= _FARTHEST:
+      raise ValueError(
+        f"palette_tolerance is {self.tolerance}; expected 0 to 441, a distance "
+        "in RGB."
+      )
+    if not 0 <= self.background < max(1, self.num_labels):
+      raise ValueError(
+        f"palette_background is {self.background}; expected a label, 0 to "
+        f"{self.num_labels - 1}."
+      )
     if self.palette:
       _ = self._colors  # A mistake in it is found now, not in the first batch.
+
+  def __repr__(self) -> str:
+    """Leaves out what is as it always was: records of old runs hold this."""
+    always = ("num_labels", "dont_care", "palette", "ade20k_shift")
+    shown = [
+      f"{field.name}={getattr(self, field.name)!r}"
+      for field in dataclasses.fields(self)
+      if field.name in always
+      or (field.repr and getattr(self, field.name) != field.default)
+    ]
+    return f"LabelReader({', '.join(shown)})"
 
   @functools.cached_property
   def _colors(self) -> np.ndarray:
@@ -56,6 +130,18 @@ class LabelReader:
   def __call__(
     self, source: str | os.PathLike | bytes, name: str = ""
   ) -> np.ndarray:
+    """Reads a label map; logs a warning if pixels stand for no label.
+
+    Arguments and errors as of `read`.
+
+    Returns:
+      `Reading.labels`.
+    """
+    found = self.read(source, name)
+    self._warn(found, _called(source, name))
+    return found.labels
+
+  def read(self, source: str | os.PathLike | bytes, name: str = "") -> Reading:
     """Reads a label map.
 
     Args:
@@ -63,47 +149,120 @@ class LabelReader:
       name: what to call it in errors when `source` is bytes.
 
     Returns:
-      Labels (height, width), uint8 where all fit, else int32; uint8 (height,
-      width, 3) if num_labels is 0.
+      Its labels, and how many pixels had none.
 
     Raises:
-      images.ImageError: it cannot be read, or holds values that are no labels;
-        the message names the file, the values, and what to set.
+      images.ImageError: it cannot be read, or holds values that are no labels
+        and must be by `rule`; the message names the file, the values, and what
+        to set.
       OSError: the file cannot be opened.
     """
-    name = name if isinstance(source, bytes) else os.fspath(source)
-    return self.checked(self.stored(source, name), name)
+    name = _called(source, name)
+    if not self.num_labels:
+      return Reading(images.read(source, name=name), 0)
+    numbers, unknown = self.numbers(self._decoded(source, name), name)
+    return Reading(self.checked(numbers, name), unknown)
 
   def stored(
     self, source: str | os.PathLike | bytes, name: str = ""
   ) -> np.ndarray:
     """Reads the numbers of a label map, unchecked; arguments as `__call__`."""
-    name = name if isinstance(source, bytes) else os.fspath(source)
+    name = _called(source, name)
     if not self.num_labels:
       return images.read(source, name=name)
-    if self.palette:
-      labels = palettes.from_colors(
-        images.read(source, name=name), self._colors, name
-      )
-    else:
-      labels = images.read_integers(source, name)
-    if labels.ndim == 3:
+    numbers, unknown = self.numbers(self._decoded(source, name), name)
+    self._warn(Reading(numbers, unknown), name)
+    return numbers
+
+  def _decoded(
+    self, source: str | os.PathLike | bytes, name: str
+  ) -> np.ndarray:
+    """Numbers (height, width), or colours uint8 (height, width, 3)."""
+    if self.palette and not self.numbers_in_gray:
+      return images.read(source, name=name)
+    return images.read_integers(source, name, lossy_colors=self.numbers_in_gray)
+
+  def numbers(
+    self, stored: np.ndarray, name: str = "the map"
+  ) -> tuple[np.ndarray, int]:
+    """Applies palette and rule to what a file holds.
+
+    Args:
+      stored: numbers (height, width), or colours uint8 (height, width, 3).
+      name: what to call it in errors.
+
+    Returns:
+      Numbers as a label map holds them, for `checked`; and how many pixels
+      became the background, or "don't care", for want of a label.
+
+    Raises:
+      images.ImageError: they are none, see `read`.
+    """
+    if stored.ndim == 2:
+      if self.rule != "original":
+        return stored, 0
+      unknown = (stored < 0) | (stored >= self.num_labels)
+      if self.dont_care:
+        unknown &= stored != self._ignored
+      numbers = stored
+    elif not self.palette:
       raise images.ImageError(
         f"{name}: is a colour picture, where a label map is expected: one "
         "number a pixel (gray of 8 or 16 bits, or a PNG with a palette). If "
         "its colours stand for labels, say which: --config.data.palette=FILE "
-        "with lines 'red green blue name' in the order of labels, or "
-        "'cityscapes'. If any picture is to be translated, set "
-        "--config.data.num_labels=0."
+        "with lines 'red green blue name' in the order of labels, or the "
+        "entries themselves joined by ';', or 'cityscapes' or 'geoseg'. If any "
+        "picture is to be translated, set --config.data.num_labels=0."
       )
-    return labels
+    elif self.rule == "exact":
+      return palettes.from_colors(stored, self._colors, name), 0
+    elif self.rule == "nearest":
+      numbers, unknown = palettes.match(stored, self._colors, self.tolerance)
+    else:
+      numbers, unknown = palettes.match(stored, self._colors)
+      unknown |= numbers >= self.num_labels + self.dont_care
+    count = int(unknown.sum())
+    if count:
+      numbers = np.where(unknown, np.int32(self._instead), numbers)
+    return numbers, count
+
+  @property
+  def _ignored(self) -> int:
+    """The number in a map that means "don't care"."""
+    return DONT_CARE if self.num_labels <= DONT_CARE else 65535
+
+  @property
+  def _instead(self) -> int:
+    """What pixels that stand for no label become, as a map holds it."""
+    if self.rule == "nearest" and self.dont_care:
+      return self._ignored
+    return self.background
+
+  def _warn(self, found: Reading, name: str) -> None:
+    """Logs that a file has unknown pixels, of the first such files."""
+    known = name in self._warned or len(self._warned) > _WARNED
+    if known or not found.unknown:
+      return
+    self._warned.add(name)
+    if len(self._warned) > _WARNED:
+      logging.warning(
+        "more label maps have pixels without a label; no more are shown. "
+        "tools/build_dataset.py --check lists all."
+      )
+      return
+    logging.warning(
+      "%s: %.3f %% of the pixels stand for no label and are taken for %s.",
+      name,
+      100 * found.unknown / found.labels.size,
+      self.background if self._instead != self._ignored else "don't care",
+    )
 
   def checked(self, labels: np.ndarray, name: str) -> np.ndarray:
     """Maps stored values to labels, see `__call__`."""
     if not self.num_labels:
       return labels
     top = self.num_labels - 1 + self.dont_care
-    ignored = DONT_CARE if self.num_labels <= DONT_CARE else 65535
+    ignored = self._ignored
     dtype = np.uint8 if top <= 255 else np.int32
     if self.ade20k_shift:
       unknown = (labels == 0) | (labels == ignored)
@@ -163,3 +322,8 @@ def read_instances(
   if stored.ndim == 3:
     stored = stored @ np.array([1, 256, 65536], np.int32)
   return stored
+
+
+def _called(source: str | os.PathLike | bytes, name: str) -> str:
+  """What to call a map in errors."""
+  return name if isinstance(source, bytes) else os.fspath(source)
