@@ -21,6 +21,12 @@ from gansynth.losses.semantic import (
   reconstruction_loss,
   segmentation_loss,
 )
+from gansynth.losses.segmentation import (
+  cross_entropy,
+  dice_loss,
+  pixel_weights,
+  weighted_mean,
+)
 
 __all__ = [
   "GAN_MODES",
@@ -28,6 +34,8 @@ __all__ = [
   "PERCEPTUAL_WEIGHTS",
   "class_accuracy",
   "class_weights",
+  "cross_entropy",
+  "dice_loss",
   "feature_matching",
   "gan_loss",
   "gradient_penalty",
@@ -36,6 +44,8 @@ __all__ = [
   "l1_loss",
   "multiscale_gan_loss",
   "perceptual",
+  "pixel_weights",
   "reconstruction_loss",
   "segmentation_loss",
+  "weighted_mean",
 ]

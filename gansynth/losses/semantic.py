@@ -16,6 +16,7 @@ from jax import lax
 
 from gansynth import resampling
 from gansynth.losses.reconstruction import l1_loss
+from gansynth.losses.segmentation import cross_entropy
 
 
 def class_weights(
@@ -115,8 +116,7 @@ def segmentation_loss(
     ValueError: the integers have no sign, so none can be left out.
   """
   scores = _enlarged(scores, classes)
-  chosen = jnp.arange(scores.shape[-1])[None, None, None] == classes[..., None]
-  each = jax.nn.logsumexp(scores, -1) - jnp.where(chosen, scores, 0).sum(-1)
+  each = cross_entropy(scores, classes)
   return _mean_of_counted(each, classes, image_weights)
 
 

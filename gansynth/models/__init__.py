@@ -17,6 +17,7 @@ from gansynth.models.multiscale import MultiscaleDiscriminator
 from gansynth.models.patchgan import PatchDiscriminator, PixelDiscriminator
 from gansynth.models.pix2pixhd import GlobalGenerator, LocalEnhancer
 from gansynth.models.resnet import ResnetGenerator
+from gansynth.models.segmenter import SegmentationUnet
 from gansynth.models.spade import SpadeGenerator
 from gansynth.models.unet import UnetGenerator
 from gansynth.models.vgg import Vgg19Features
@@ -38,6 +39,7 @@ _NETWORKS = {
   "instance_encoder": InstanceEncoder,
   "style_encoder": StyleEncoder,
   "multiscale": MultiscaleDiscriminator,
+  "segmentation_unet": SegmentationUnet,
   "vgg19": Vgg19Features,
 }
 NAMES = (
@@ -61,6 +63,7 @@ NAMES = (
   "instance_encoder",
   "style_encoder",
   "multiscale",
+  "segmentation_unet",
   "vgg19",
 )
 
@@ -76,7 +79,7 @@ def create(name: str, **fields: Any) -> nn.Module:
       `dcgan_generator`, `dcgan_critic`. Of label maps: the generators `spade`,
       `pix2pixhd_global`, `pix2pixhd_local`, `asapnets` and `geoseg_unet`, the
       encoders `style_encoder` and `instance_encoder`, the discriminators
-      `multiscale` and `geoseg_patch`.
+      `multiscale` and `geoseg_patch`. `segmentation_unet` tells classes.
       `vgg19`: features for a perceptual loss.
     **fields: fields of the module that differ from its defaults.
 
@@ -130,6 +133,7 @@ __all__ = [
   "PatchDiscriminator",
   "PixelDiscriminator",
   "ResnetGenerator",
+  "SegmentationUnet",
   "SpadeGenerator",
   "StyleEncoder",
   "UnetGenerator",

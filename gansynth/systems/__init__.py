@@ -7,12 +7,13 @@ import ml_collections
 
 from gansynth import models
 from gansynth.systems import label_factory, optimizers
-from gansynth.systems.common import LABELS, NOISE
+from gansynth.systems.common import LABELS, NOISE, SEGMENTATION
 from gansynth.systems.critic_schedule import CriticSchedule
 from gansynth.systems.cyclegan import CycleGAN
 from gansynth.systems.gpgan import BlendingGAN, WassersteinGAN
 from gansynth.systems.label_to_image import LabelToImage
 from gansynth.systems.pix2pix import Pix2Pix
+from gansynth.systems.segmentation import Segmentation
 
 SYSTEMS = (
   "cyclegan",
@@ -20,6 +21,7 @@ SYSTEMS = (
   "blending_gan",
   "wasserstein_gan",
   "label_to_image",
+  "segmentation",
 )
 
 
@@ -38,7 +40,8 @@ def create(
       `data.input_channels` and `data.output_channels`. GP-GAN's systems also
       have `schedule` (fields of `CriticSchedule`) and
       `optimizer.critic_learning_rate`; `label_to_image` has what
-      `config_defaults.label_to_image` lists, and perhaps `semantic`.
+      `config_defaults.label_to_image` lists, and perhaps `semantic`;
+      `segmentation` what `config_defaults.segmentation` does.
     steps_per_epoch: over which the learning rate stays.
     axis_name: mapped axis of the devices, None to run unmapped.
     perceptual: network and variables of a perceptual loss, for
@@ -60,6 +63,8 @@ def create(
   shared = {"dtype": config.dtype, "axis_name": axis_name}
   if config.system == "label_to_image":
     return label_factory.create(config, shared, steps_per_epoch, perceptual)
+  if config.system == "segmentation":
+    return _segmentation(config, shared, steps_per_epoch)
   if config.system in ("blending_gan", "wasserstein_gan"):
     return _gpgan(config, shared)
   options = {
@@ -99,6 +104,28 @@ def create(
     generator=generator(channels[1]),
     discriminator=discriminator(),
     **options,
+  )
+
+
+def _segmentation(config, shared, steps_per_epoch):
+  num_labels = config.data.num_labels
+  if num_labels < 2:
+    raise ValueError(
+      f"data.num_labels is {num_labels}; a segmenter tells at least 2 labels "
+      "apart, and its label maps are no pictures"
+    )
+  return Segmentation(
+    segmenter=models.create(
+      **config.segmenter.to_dict(),
+      **shared,
+      num_classes=num_labels,
+      remat=config.remat,
+    ),
+    optimizer=optimizers.scheduled_adam(config.optimizer, steps_per_epoch),
+    ema_decay=config.ema_decay,
+    accumulation=config.accumulation,
+    axis_name=shared["axis_name"],
+    **config.loss.to_dict(),
   )
 
 
@@ -163,12 +190,14 @@ def _gpgan(config, shared):
 __all__ = [
   "LABELS",
   "NOISE",
+  "SEGMENTATION",
   "SYSTEMS",
   "BlendingGAN",
   "CriticSchedule",
   "CycleGAN",
   "LabelToImage",
   "Pix2Pix",
+  "Segmentation",
   "WassersteinGAN",
   "create",
 ]

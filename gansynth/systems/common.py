@@ -14,9 +14,11 @@ from gansynth import losses
 
 PyTree = Any
 
-# The directions of generators that make pictures of noise, and of label maps.
+# The directions of generators that make pictures of noise, and of label maps;
+# and that of networks that tell the classes of a picture.
 NOISE = "noise"
 LABELS = "labels"
+SEGMENTATION = "segmentation"
 
 
 class Phase(NamedTuple):
