@@ -1,12 +1,17 @@
 """Real and synthetic items in one source."""
 
 import collections
+import contextlib
+import json
 import pickle
+import types
 
 import numpy as np
 import pytest
 
-from gansynth.data.labels import mixing
+from gansynth import images
+from gansynth.data import labels, pipeline, sources
+from gansynth.data.labels import datasets, mixing, preprocess, reading
 
 
 class Items:
@@ -27,8 +32,8 @@ class Items:
 
 
 def presence(*kinds, num_labels=4):
-  labels = [label for items in kinds for label in items.labels]
-  return np.eye(num_labels, dtype=bool)[labels]
+  held = [label for items in kinds for label in items.labels]
+  return np.eye(num_labels, dtype=bool)[held]
 
 
 def names(source):
@@ -163,3 +168,152 @@ def test_what_cannot_be_mixed_is_refused(fields, message):
 def test_without_synthetic_items_a_share_of_none_is_all_real():
   source = mixing.MixedSource(Items("real", [0, 1]), Items("pair", []), 0)
   assert names(source) == ["real_0", "real_1"]
+
+
+COLORS = np.array([[250, 62, 119], [168, 232, 84], [242, 180, 92]], np.uint8)
+
+
+def write_pair(folder, stem, label, coded=True):
+  mask = np.broadcast_to(np.uint8(label), (4, 6))
+  images.write(
+    folder / "masks" / f"{stem}.png", COLORS[mask] if coded else mask
+  )
+  images.write(folder / "images" / f"{stem}.jpg", np.zeros((4, 6, 3), np.uint8))
+
+
+@pytest.fixture
+def folders(tmp_path):
+  """Real pairs in colours; generated ones in numbers, with a manifest."""
+  for number in range(6):
+    write_pair(tmp_path / "real" / "train", f"{number}", number == 5)
+  lines = []
+  for number in range(4):
+    write_pair(tmp_path / "pairs", f"pair_{number}", 2, coded=False)
+    pixels = [0, 24, 0, 0, 0, 0] if number == 1 else [0, 0, 24, 0, 0, 0]
+    lines.append({"mask": f"masks/pair_{number}.png", "pixels": pixels})
+  text = "".join(json.dumps(line) + "\n" for line in lines)
+  (tmp_path / "pairs" / "manifest.jsonl").write_text(text)
+  return tmp_path / "real", tmp_path / "pairs"
+
+
+def config(real, **fields):
+  return types.SimpleNamespace(
+    source="geoseg", root=str(real), palette="geoseg", **fields
+  )
+
+
+def mix(real, **fields):
+  settings = config(real, **fields)
+  reader = labels.label_reader(settings)
+  entries = labels.entries(settings, "train")
+  items = datasets.LabelFilesSource(entries, reader)
+  return mixing.mixed(settings, items, reader)
+
+
+def test_generated_pairs_are_mixed_with_real_ones_of_another_coding(folders):
+  real, pairs = folders
+  source = mix(real, synthetic=str(pairs), synthetic_share=0.4)
+  assert (source.num_real, source.num_synthetic) == (6, 4)
+  assert [source[i]["label"][0, 0] for i in range(10)] == [0] * 5 + [1] + [
+    2
+  ] * 4
+  assert source[9]["image"].shape == (4, 6, 3)
+  two = mix(real, synthetic=f" {pairs},{pairs}", synthetic_share=0.4)
+  assert len(two.synthetic) == 8
+
+
+@pytest.mark.parametrize("oversample", ["1", (1,), "rare"])
+def test_maps_are_read_for_labels_that_are_to_come_more_often(
+  folders, oversample
+):
+  real, pairs = folders
+  for number in range(6, 24):  # label 1 has 4 % of the pixels
+    write_pair(real / "train", f"{number}", 0)
+  source = mix(
+    real,
+    synthetic=str(pairs),
+    oversample=oversample,
+    oversample_factor=3.0,
+    cache_bytes=10**6,
+  )
+  assert source.num_real == 26
+  assert sum(source[i]["label"][0, 0] == 1 for i in range(26)) == 3
+  # The manifest says that pair_1 holds label 1.
+  drawn = [source[i]["name"] for i in range(26, len(source))]
+  assert drawn.count("pair_1") == 5
+  assert len(drawn) == 9
+
+
+def test_a_manifest_of_other_labels_is_not_believed(folders):
+  _, pairs = folders
+  reader = mixing.generated(reading.LabelReader(4))
+  source = datasets.LabelFilesSource(mixing.synthetic_entries([pairs]), reader)
+  noted = mixing.noted_pixels([pairs])
+  assert len(noted) == 4
+  counts = mixing.pixel_counts(source, reader, noted)
+  np.testing.assert_array_equal(counts, [[0, 0, 24, 0]] * 4)
+
+
+def test_without_synthetic_pairs_items_are_only_oversampled(folders):
+  source = mix(folders[0], synthetic="", oversample="1", oversample_factor=2)
+  assert (source.num_real, source.num_synthetic) == (7, 0)
+
+
+def test_rendered_items_are_counted_too():
+  items = Items("real", [3, 0])
+  for source in (items, sources.CachedSource(items, 10**6)):
+    counts = mixing.pixel_counts(source, reading.LabelReader(4))
+    np.testing.assert_array_equal(counts, [[0, 0, 0, 6], [6, 0, 0, 0]])
+
+
+def test_batches_of_training_hold_both_kinds(folders):
+  real, pairs = folders
+  source = mix(real, synthetic=str(pairs), synthetic_share=0.4)
+  place = preprocess.LabelPreprocess(mode="none", multiple=2)
+  dataset = datasets.LabelDataset(pickle.loads(pickle.dumps(source)), place)
+  batches = pipeline.train_iterator(dataset, batch_size=5, seed=0)
+  with contextlib.closing(batches):
+    drawn = np.concatenate([next(batches)["label"] for _ in range(4)])
+  # Two epochs of 6 real items, one of them with label 1, and 4 pairs.
+  counts = np.bincount(drawn[:, 0, 0])
+  np.testing.assert_array_equal(counts, [10, 2, 8])
+
+
+class WithInstances(Items):
+  def __getitem__(self, index):
+    return {
+      **super().__getitem__(index),
+      "instance": np.zeros((2, 3), np.int32),
+    }
+
+
+@pytest.mark.parametrize(
+  ("fields", "message"),
+  [
+    ({"oversample": "village"}, "expected labels such as '4,5', or 'rare'"),
+    ({"oversample": "3"}, "label 3 .* none of 10 holds it"),
+    ({"oversample": "9"}, "labels are 0 to 5"),
+    ({"synthetic_share": 1.0}, "less than 1"),
+    ({"synthetic": "nowhere"}, "nowhere"),
+  ],
+)
+def test_wrong_settings_are_refused(folders, fields, message):
+  real, pairs = folders
+  with pytest.raises(ValueError, match=message):
+    mix(real, **{"synthetic": str(pairs), **fields})
+
+
+def test_items_that_pairs_do_not_fit_are_refused(folders):
+  settings = types.SimpleNamespace(synthetic=str(folders[1]))
+  items = WithInstances("real", [0])
+  with pytest.raises(ValueError, match=r"data\.instances=False"):
+    mixing.mixed(settings, items, reading.LabelReader(4))
+  with pytest.raises(ValueError, match="num_labels is 0"):
+    mixing.mixed(settings, items, reading.LabelReader(0))
+
+
+def test_a_damaged_manifest_is_named(folders):
+  path = folders[1] / "manifest.jsonl"
+  path.write_text(path.read_text() + '{"mask": "masks/x.png"}\n')
+  with pytest.raises(ValueError, match=r"manifest.jsonl, line 5: .*pixels"):
+    mix(folders[0], synthetic=str(folders[1]), oversample="rare")
