@@ -1,13 +1,21 @@
 """A training step of Geoseg-GAN."""
 
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
-from jax import lax
 
 from gansynth.systems import common, label_losses, label_recipes
 from gansynth.systems import label_passes as passes
+
+
+class _Made(NamedTuple):
+  """Fake pictures, and how what they cost comes back to the generator."""
+
+  fake: jax.Array
+  pull_back: Callable[[jax.Array], tuple[common.PyTree]]
+  stats: common.PyTree  # of the generator's side, afterwards
 
 
 def step(
@@ -20,8 +28,8 @@ def step(
 ) -> label_recipes.Moved:
   """The discriminator moves, then the generator by what it has become.
 
-  Both see the same picture: the generator has not moved when it is judged
-  anew. Without slices XLA finds that the two passes that make it are one.
+  Both by the same pictures. They are made once; of a batch in slices, whose
+  activations together would not fit into memory, twice.
 
   Args:
     system: a `LabelToImage`.
@@ -32,15 +40,17 @@ def step(
     drawn: nothing is.
   """
   del phase, drawn
-  # One key, so that a generator with dropout drops the same units twice.
   rng = common.device_rng(key, system.axis_name)
+  made = None
+  if system.accumulation == 1:
+    made = _generate(system, state, state.stats, batch, rng)
   moved, all_metrics = {}, {}
   for side, phase_fn in (
     ("discriminator", _discriminator_phase),
     ("generator", _generator_phase),
   ):
     gradients, stats, metrics, fake = common.accumulate(
-      functools.partial(phase_fn, system, state),
+      functools.partial(phase_fn, system, state, made),
       state.stats,
       batch,
       rng,
@@ -60,51 +70,69 @@ def step(
   return state, all_metrics, moved, fake
 
 
-def _discriminator_phase(system, state, stats, batch, rng):
+def _generate(system, state, stats, batch, rng):
+  """Makes the pictures of one slice."""
+
+  def generate(params):
+    run = passes.training_pass(
+      system,
+      {"generator": params},
+      {"generator": stats["generator"]},
+      rng,
+    )
+    fake, _ = passes.generate(system, run, batch)
+    return fake, run.stats["generator"]
+
+  return _Made(*jax.vjp(generate, state.params["generator"], has_aux=True))
+
+
+def _judge(system, params, stats, fake, batch, rng):
+  """Verdicts on fake and true pictures, and the statistics afterwards."""
+  run = passes.training_pass(
+    system,
+    {"discriminator": params},
+    {"discriminator": stats["discriminator"]},
+    rng,
+  )
+  verdicts = passes.judge(system, run, fake, batch)
+  return verdicts, run.stats["discriminator"]
+
+
+def _discriminator_phase(system, state, made, stats, batch, rng):
   """Loss and gradients of the discriminator on one slice."""
-  run = passes.training_pass(system, state.params, stats, rng)
-  fake, _ = passes.generate(system, run, batch)
-  # What the generator records of this pass it records in its own.
-  fake = lax.stop_gradient(fake)
+  # The generator's statistics are recorded in its own phase.
+  fake = (made or _generate(system, state, stats, batch, rng)).fake
 
   def loss_fn(params):
-    run = passes.training_pass(
-      system, {**state.params, "discriminator": params}, stats, rng
-    )
+    verdicts, recorded = _judge(system, params, stats, fake, batch, rng)
     metrics = label_losses.discriminator_losses(
-      *passes.judge(system, run, fake, batch), system.recipe, system.gan_mode
+      *verdicts, system.recipe, system.gan_mode
     )
-    return metrics["D"], (run.stats, metrics)
+    return metrics["D"], (recorded, metrics)
 
-  gradients, (stats, metrics) = jax.grad(loss_fn, has_aux=True)(
+  gradients, (recorded, metrics) = jax.grad(loss_fn, has_aux=True)(
     state.params["discriminator"]
   )
-  return gradients, stats, metrics, fake
+  return gradients, {**stats, "discriminator": recorded}, metrics, fake
 
 
-def _generator_phase(system, state, stats, batch, rng):
+def _generator_phase(system, state, made, stats, batch, rng):
   """Loss and gradients of the generator on one slice."""
+  made = made or _generate(system, state, stats, batch, rng)
+  image = batch["image"]
 
-  def loss_fn(params):
-    run = passes.training_pass(
-      system, {**state.params, "generator": params}, stats, rng
+  def loss_fn(fake):
+    verdicts, recorded = _judge(
+      system, state.params["discriminator"], stats, fake, batch, rng
     )
-    fake, metrics = passes.generate(system, run, batch)
-    metrics.update(
-      label_losses.generator_losses(
-        *passes.judge(system, run, fake, batch),
-        system.recipe,
-        system.gan_mode,
-        system.lambda_features,
-      )
+    metrics = label_losses.generator_losses(
+      *verdicts, system.recipe, system.gan_mode, system.lambda_features
     )
-    metrics.update(
-      passes.perceptual_loss(system, state.frozen, fake, batch["image"])
-    )
+    metrics.update(passes.perceptual_loss(system, state.frozen, fake, image))
     metrics["G"] = sum(metrics.values())
-    return metrics["G"], (run.stats, metrics, fake)
+    return metrics["G"], (recorded, metrics)
 
-  gradients, (stats, metrics, fake) = jax.grad(loss_fn, has_aux=True)(
-    state.params["generator"]
-  )
-  return gradients, stats, metrics, fake
+  to_fake, (recorded, metrics) = jax.grad(loss_fn, has_aux=True)(made.fake)
+  (gradients,) = made.pull_back(to_fake)
+  stats = {"generator": made.stats, "discriminator": recorded}
+  return gradients, stats, metrics, made.fake
