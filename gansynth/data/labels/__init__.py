@@ -7,10 +7,14 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from gansynth.data import sources
 from gansynth.data.labels import (
   checking,
+  land_cover,
   layouts,
+  mixing,
   palettes,
   pose_sources,
   procedural,
@@ -21,6 +25,7 @@ from gansynth.data.labels.reading import LabelReader
 
 SOURCES = (
   "procedural_labels",
+  "procedural_land_cover",
   "cityscapes",
   "ade20k",
   "coco_stuff",
@@ -33,8 +38,15 @@ SOURCES = (
   "poses",
 )
 SPLITS = ("train", "test")
-_WITHOUT_INSTANCES = ("ade20k", "facades", "geoseg", "poses")
+_WITHOUT_INSTANCES = (
+  "procedural_land_cover",
+  "ade20k",
+  "facades",
+  "geoseg",
+  "poses",
+)
 _PROCEDURAL_LABELS = 34
+_NUM_LABELS = 13  # where a configuration tells no number
 
 
 def create(config: Any, split: str) -> LabelDataset:
@@ -46,6 +58,9 @@ def create(config: Any, split: str) -> LabelDataset:
     - `procedural_labels`: street scenes with Cityscapes ids; seed (0), height
       and width (256), num_train and num_test (1000, 100), rendering ("photo"
       or "game"), weather ("clear"), severity (0.5);
+    - `procedural_land_cover`: land seen from above with Geoseg-GAN's six
+      classes; seed (0), height and width (64), num_train and num_test (400,
+      100);
     - `cityscapes`: root holds `gtFine` and `leftImg8bit`, as downloaded, or
       `{train,val}_labels` and `{train,val}_images`, as ASAP-Nets keep it;
       train_extra (False) adds the coarsely labelled pictures to training;
@@ -78,15 +93,19 @@ def create(config: Any, split: str) -> LabelDataset:
       exchanged.
     Where no test files are kept apart, the training ones serve (a log line
     says so);
-  - num_labels (13; of poses 0, of geoseg as many as the palette has),
-    dont_care (False), palette (""), palette_rule ("exact"), palette_tolerance
-    (48.0), palette_background (0): see `LabelReader`;
+  - num_labels (13; of poses 0, of procedural_land_cover 6, of geoseg as many
+    as the palette has), dont_care (False), palette (""), palette_rule
+    ("exact"), palette_tolerance (48.0), palette_background (0): see
+    `LabelReader`;
   - instances (True, but where a source has none): give instance maps;
   - preprocess ("resize_and_crop"), load_size (286), crop_size (256),
     aspect_ratio (1), flip (True), test_preprocess (""), size_multiple (32),
     pad_crops (True), original_crops (False), center_crop (False): see
     `LabelPreprocess`;
-  - max_dataset_size (0: all);
+  - synthetic (""), synthetic_share (0.25), oversample (none) and
+    oversample_factor (2.0): generated pairs among the training ones, and items
+    of rare labels more often, see `mixing.mixed`;
+  - max_dataset_size (0: all), of the real ones;
   - cache_bytes (0): memory for keeping stored items once they were read.
 
   Args:
@@ -102,9 +121,23 @@ def create(config: Any, split: str) -> LabelDataset:
   """
   if split not in SPLITS:
     raise ValueError(f"split is {split!r}; expected 'train' or 'test'.")
-  source, instances = _source(config)
   reader = label_reader(config)
   preprocess = preprocessing(config)
+  items = _items(config, split, reader)
+  cache = _get(config, "cache_bytes", 0)
+  if cache:
+    items = sources.CachedSource(items, cache)
+  if split == "train" and (
+    _get(config, "synthetic", "") or _get(config, "oversample", ())
+  ):
+    items = mixing.mixed(config, items, reader)
+  colors, class_names = _legend(config, reader)
+  return LabelDataset(items, preprocess, colors, class_names)
+
+
+def _items(config: Any, split: str, reader: LabelReader) -> sources.Source:
+  """The stored items of a split, uncached and unmixed."""
+  source, instances = _source(config)
   if source == "procedural_labels":
     if reader.num_labels < _PROCEDURAL_LABELS or reader.palette:
       raise ValueError(
@@ -112,19 +145,31 @@ def create(config: Any, split: str) -> LabelDataset:
         f"num_labels is {reader.num_labels}, palette {reader.palette!r}; set "
         "num_labels to 35 (as Cityscapes) and no palette."
       )
-    items = procedural.create(config, split, instances=instances)
-  elif source == "poses":
-    items = _poses(config, split)
-  elif source.startswith("tfds"):
+    return procedural.create(config, split, instances=instances)
+  if source == "procedural_land_cover":
+    if reader.num_labels < land_cover.NUM_LABELS:
+      raise ValueError(
+        f"{source} has the labels 0 to {land_cover.NUM_LABELS - 1}, and "
+        f"num_labels is {reader.num_labels}; set num_labels to "
+        f"{land_cover.NUM_LABELS}."
+      )
+    return land_cover.create(config, split)
+  if source == "poses":
+    return _poses(config, split)
+  if source.startswith("tfds"):
     from gansynth.data.labels import records
 
-    items = records.create(config, split, reader, instances=instances)
-  else:
-    items = LabelFilesSource(entries(config, split), reader)
-  cache = _get(config, "cache_bytes", 0)
-  if cache:
-    items = sources.CachedSource(items, cache)
-  return LabelDataset(items, preprocess)
+    return records.create(config, split, reader, instances=instances)
+  return LabelFilesSource(entries(config, split), reader)
+
+
+def _legend(
+  config: Any, reader: LabelReader
+) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
+  """Colours and names of the labels, where the configuration tells them."""
+  if config.source == "procedural_land_cover" and not reader.palette:
+    return palettes.load("geoseg"), palettes.names("geoseg")
+  return reader.colors, reader.class_names
 
 
 def _get(config: Any, name: str, default: Any) -> Any:
@@ -153,10 +198,10 @@ def label_reader(config: Any) -> LabelReader:
   """The reader of label maps that a configuration asks for, see `create`."""
   source, _ = _source(config)
   palette = _get(config, "palette", "")
-  usual = {"poses": 0}.get(source, 13)
+  usual = {"poses": 0, "procedural_land_cover": land_cover.NUM_LABELS}
   if source == "geoseg":
-    usual = len(palettes.load(palette or source))
-  num_labels = _get(config, "num_labels", usual)
+    usual[source] = len(palettes.load(palette or source))
+  num_labels = _get(config, "num_labels", usual.get(source, _NUM_LABELS))
   if source == "poses" and num_labels:
     raise ValueError(
       "source 'poses' gives stick pictures and no labels, and num_labels is "
@@ -187,16 +232,19 @@ def check_labels(config: Any) -> dict[str, checking.LabelReport]:
   Raises:
     ValueError, images.ImageError: as of `create`, before anything is read.
   """
-  found = {split: create(config, split).source for split in SPLITS}
+  reader = label_reader(config)
+  preprocessing(config)  # What is wrong with it is said before all is read.
+  found = {split: _items(config, split, reader) for split in SPLITS}
   of_training, of_test = (
     getattr(source, "entries", source) for source in found.values()
   )
   if of_test == of_training:
     del found["test"]
-  reader = label_reader(config)
   num_labels = reader.num_labels + reader.dont_care
+  _, names = _legend(config, reader)
   return {
-    split: checking.check(source, num_labels) for split, source in found.items()
+    split: checking.check(source, num_labels, class_names=names or ())
+    for split, source in found.items()
   }
 
 
@@ -224,7 +272,7 @@ def _source(config: Any) -> tuple[str, bool]:
 
 def _all_entries(config: Any, split: str) -> list[layouts.Entry]:
   source, instances = _source(config)
-  if source in ("procedural_labels", "poses") or source.startswith("tfds"):
+  if source.startswith(("procedural", "poses", "tfds")):
     raise ValueError(f"source {source!r} is not one of files of label maps.")
   root = _root(config)
   if source == "custom_labels" and not root:

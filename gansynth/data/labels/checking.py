@@ -3,11 +3,13 @@
 import concurrent.futures
 import dataclasses
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from gansynth import progress
+from gansynth.data.labels.datasets import ReadItem
 from gansynth.data.sources import Source
 
 _AT_ONCE = 1024  # items that are handed to the threads together
@@ -25,6 +27,11 @@ class LabelReport:
     pixels: int64 (labels,), how many of each label there are.
     maps: int64 (labels,), how many maps hold it. Both are empty where
       conditions are pictures.
+    class_names: of the labels, as far as they have names.
+    unknown: where colours or numbers stood for no label and became the
+      background: the file (or the item's name) and its share of pixels, the
+      largest first.
+    unknown_share: of all pixels.
   """
 
   items: int
@@ -32,6 +39,9 @@ class LabelReport:
   differing: tuple[str, ...]
   pixels: np.ndarray
   maps: np.ndarray
+  class_names: tuple[str, ...] = ()
+  unknown: tuple[tuple[str, float], ...] = ()
+  unknown_share: float = 0.0
 
   def __str__(self) -> str:
     lines = [f"items: {self.items}, of which unusable: {len(self.errors)}"]
@@ -40,7 +50,9 @@ class LabelReport:
     for label, (pixels, maps) in enumerate(counts):
       if maps:
         share = f"{pixels / total:8.3%} of pixels"
-        lines.append(f"  label {label:3d}: {share}, maps: {maps}")
+        name = "".join(self.class_names[label : label + 1])
+        name = name and f"  {name}"
+        lines.append(f"  label {label:3d}: {share}, maps: {maps}{name}")
     absent = np.flatnonzero(self.maps == 0)
     if self.maps.any() and absent.size:
       lines.append(f"labels in no map: {', '.join(map(str, absent.tolist()))}")
@@ -50,6 +62,12 @@ class LabelReport:
         f"{self.differing[0]!r}; preprocess 'resize_and_crop' and 'fixed' take "
         "them, others do not"
       )
+    if self.unknown:
+      lines.append(
+        f"pixels that stand for no label: {self.unknown_share:.3%}, in "
+        f"{len(self.unknown)} maps:"
+      )
+      lines += [f"  {share:8.3%} of {name}" for name, share in self.unknown]
     lines += self.errors[:_SHOWN]
     if len(self.errors) > _SHOWN:
       lines.append(f"and {len(self.errors) - _SHOWN} more")
@@ -63,21 +81,35 @@ class _Found(NamedTuple):
   error: str = ""
   same_size: bool = True
   counts: np.ndarray | None = None
+  unknown: int = 0
+  origin: str = ""
 
 
-def check(source: Source, num_labels: int, num_threads: int = 0) -> LabelReport:
+def check(
+  source: Source,
+  num_labels: int,
+  num_threads: int = 0,
+  class_names: Sequence[str] = (),
+) -> LabelReport:
   """Reads every item once, in threads.
 
   Args:
-    source: as `LabelDataset` takes it.
+    source: as `LabelDataset` takes it; one that has `read(index)` is asked by
+      it for items and for their numbers of pixels without a label.
     num_labels: how many labels its maps may hold, "don't care" among them; 0:
       conditions are pictures or joints.
     num_threads: how many items are read at once; 0: one a processor.
+    class_names: for the report.
   """
+
+  def usual(index: int) -> ReadItem:
+    return ReadItem(source[index], 0, "")
+
+  read_item = getattr(source, "read", usual)
 
   def read(index: int) -> _Found:
     try:
-      item = source[index]
+      item, unknown, origin = read_item(index)
     except (ValueError, OSError) as error:
       return _Found(error=str(error))
     keys = ("label", "image", "instance")
@@ -85,9 +117,10 @@ def check(source: Source, num_labels: int, num_threads: int = 0) -> LabelReport:
     counts = None
     if num_labels:
       counts = np.bincount(item["label"].ravel(), minlength=num_labels)
-    return _Found(item["name"], "", len(sizes) == 1, counts)
+    return _Found(item["name"], "", len(sizes) == 1, counts, unknown, origin)
 
-  errors, differing = [], []
+  errors, differing, unknown = [], [], []
+  total_unknown = 0
   pixels, maps = np.zeros((2, num_labels), np.int64)
   threads = num_threads or os.cpu_count()
   with (
@@ -105,4 +138,17 @@ def check(source: Source, num_labels: int, num_threads: int = 0) -> LabelReport:
         if found.counts is not None:
           pixels += found.counts
           maps += found.counts > 0
-  return LabelReport(len(source), tuple(errors), tuple(differing), pixels, maps)
+        if found.unknown:
+          unknown.append((found.origin, found.unknown / found.counts.sum()))
+          total_unknown += found.unknown
+  unknown.sort(key=lambda file: -file[1])
+  return LabelReport(
+    items=len(source),
+    errors=tuple(errors),
+    differing=tuple(differing),
+    pixels=pixels,
+    maps=maps,
+    class_names=tuple(class_names),
+    unknown=tuple((origin, float(share)) for origin, share in unknown),
+    unknown_share=total_unknown / max(1, int(pixels.sum())),
+  )

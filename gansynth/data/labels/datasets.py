@@ -1,6 +1,7 @@
 """Pictures with label maps: what is stored, and what a step is fed."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,20 @@ from gansynth.data.labels.layouts import Entry
 from gansynth.data.labels.placement import Placement
 from gansynth.data.labels.preprocess import LabelPreprocess
 from gansynth.data.sources import Source
+
+
+class ReadItem(NamedTuple):
+  """An item, and what reading its label map told.
+
+  Attributes:
+    item: as the source gives it.
+    unknown: number of pixels that stand for no label.
+    origin: what errors call the label map: its path, if it is a file.
+  """
+
+  item: dict
+  unknown: int
+  origin: str
 
 
 class LabelFilesSource:
@@ -33,10 +48,16 @@ class LabelFilesSource:
 
   def __getitem__(self, index: int) -> dict:
     entry = self.entries[index]
-    item = {
-      "label": self.reader(entry.label),
-      "image": images.read(entry.image),
-    }
+    return self._item(entry, self.reader(entry.label))
+
+  def read(self, index: int) -> ReadItem:
+    """The item, with what is unknown in its label map; nothing is logged."""
+    entry = self.entries[index]
+    labels, unknown = self.reader.read(entry.label)
+    return ReadItem(self._item(entry, labels), unknown, entry.label)
+
+  def _item(self, entry: Entry, labels: np.ndarray) -> dict:
+    item = {"label": labels, "image": images.read(entry.image)}
     if entry.instance is not None:
       item["instance"] = reading.read_instances(entry.instance)
     return {**item, "name": entry.name, "path": entry.image}
@@ -55,22 +76,34 @@ class LabelDataset:
   right arm where the left one was.
 
   Args:
-    source: gives the stored items.
+    source: gives the stored items; one that has `sample(index, rng)` is asked
+      for training items by it.
     preprocess: applied to all maps with one draw.
+    colors: uint8 (labels, 3), what labels are shown in; None: not known.
+    class_names: of the labels; None: not known.
   """
 
   paired = True
 
-  def __init__(self, source: Source, preprocess: LabelPreprocess):
+  def __init__(
+    self,
+    source: Source,
+    preprocess: LabelPreprocess,
+    colors: np.ndarray | None = None,
+    class_names: Sequence[str] | None = None,
+  ):
     self.source = source
     self.preprocess = preprocess
+    self.colors = colors
+    self.class_names = class_names
 
   def __len__(self) -> int:
     return len(self.source)
 
   def sample(self, index: int, rng: np.random.Generator) -> dict:
     """Draws the training item `index`."""
-    item = self.source[index]
+    drawn = getattr(self.source, "sample", None)
+    item = drawn(index, rng) if drawn else self.source[index]
     maps = _maps(item)
     return _placed(
       item,

@@ -179,7 +179,7 @@ def load(palette: str | os.PathLike) -> np.ndarray:
     OSError: it cannot be opened.
   """
   colors = [color for color, _ in _table(palette)]
-  if len(set(colors)) < len(colors):
+  if palette != "cityscapes" and len(set(colors)) < len(colors):
     logging.warning(
       "palette %r has colours that stand for several labels; a pixel is given "
       "the first of them.",

@@ -110,7 +110,7 @@ class LabelReader:
         f"{self.num_labels - 1}."
       )
     if self.palette:
-      _ = self._colors  # A mistake in it is found now, not in the first batch.
+      _ = self.colors  # A mistake in it is found now, not in the first batch.
 
   def __repr__(self) -> str:
     """Leaves out what is as it always was: records of old runs hold this."""
@@ -124,8 +124,14 @@ class LabelReader:
     return f"LabelReader({', '.join(shown)})"
 
   @functools.cached_property
-  def _colors(self) -> np.ndarray:
-    return palettes.load(self.palette)
+  def colors(self) -> np.ndarray | None:
+    """Colours of the palette, uint8 (n, 3), if there is one."""
+    return palettes.load(self.palette) if self.palette else None
+
+  @property
+  def class_names(self) -> tuple[str, ...] | None:
+    """Names of the palette's labels, if there is one."""
+    return palettes.names(self.palette) if self.palette else None
 
   def __call__(
     self, source: str | os.PathLike | bytes, name: str = ""
@@ -215,11 +221,11 @@ class LabelReader:
         "picture is to be translated, set --config.data.num_labels=0."
       )
     elif self.rule == "exact":
-      return palettes.from_colors(stored, self._colors, name), 0
+      return palettes.from_colors(stored, self.colors, name), 0
     elif self.rule == "nearest":
-      numbers, unknown = palettes.match(stored, self._colors, self.tolerance)
+      numbers, unknown = palettes.match(stored, self.colors, self.tolerance)
     else:
-      numbers, unknown = palettes.match(stored, self._colors)
+      numbers, unknown = palettes.match(stored, self.colors)
       unknown |= numbers >= self.num_labels + self.dont_care
     count = int(unknown.sum())
     if count:

@@ -3,11 +3,13 @@
 import os
 from typing import Any
 
+import numpy as np
 from absl import logging
 
 from gansynth import images
 from gansynth.data import tfds_source
 from gansynth.data.labels import reading
+from gansynth.data.labels.datasets import ReadItem
 
 CITYSCAPES = "cityscapes/semantic_segmentation"
 # What features may be called; the first names are the catalogue's.
@@ -75,24 +77,40 @@ class LabelRecordsSource:
     return self._length
 
   def __getitem__(self, index: int) -> dict:
+    stored, name, where = self._stored(index)
+    labels = self.reader(stored["label"], where.format("label map"))
+    return _item(stored, labels, name, where)
+
+  def read(self, index: int) -> ReadItem:
+    """The item, with what is unknown in its label map; nothing is logged."""
+    stored, name, where = self._stored(index)
+    origin = where.format("label map")
+    labels, unknown = self.reader.read(stored["label"], origin)
+    return ReadItem(_item(stored, labels, name, where), unknown, origin)
+
+  def _stored(self, index: int) -> tuple[dict[str, bytes], str, str]:
+    """Encoded maps by kind, the item's name, and what to call each map."""
     record = self._records[index]
-    stored = {kind: record[key] for kind, key in self._keys.items()}
+    stored = {kind: bytes(record[key]) for kind, key in self._keys.items()}
     name = f"{self.split}_{index:06d}"
     if "name" in stored:
-      name = bytes(stored["name"]).decode()
-    where = f"{{}} of {name} in {self.name}/{self.split}"
-    item = {
-      "label": self.reader(bytes(stored["label"]), where.format("label map")),
-      "image": images.read(
-        bytes(stored["image"]), name=where.format("picture")
-      ),
-      "name": name,
-    }
-    if "instance" in stored:
-      item["instance"] = reading.read_instances(
-        bytes(stored["instance"]), where.format("instance map")
-      )
-    return item
+      name = stored["name"].decode()
+    return stored, name, f"{{}} of {name} in {self.name}/{self.split}"
+
+
+def _item(
+  stored: dict[str, bytes], labels: np.ndarray, name: str, where: str
+) -> dict:
+  item = {
+    "label": labels,
+    "image": images.read(stored["image"], name=where.format("picture")),
+    "name": name,
+  }
+  if "instance" in stored:
+    item["instance"] = reading.read_instances(
+      stored["instance"], where.format("instance map")
+    )
+  return item
 
 
 def create(
