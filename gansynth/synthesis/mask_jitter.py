@@ -109,26 +109,27 @@ def dilate(labels: np.ndarray, sizes: dict[int, int]) -> np.ndarray:
   for label, size in sizes.items():
     if size > 1:
       # OpenCV's anchor of a box is at half its side, rounded down.
-      low = size // 2
-      labels[box_any(labels == label, low, size - 1 - low)] = label
+      reach = (size // 2, size - 1 - size // 2)
+      labels[box_any(labels == label, reach, reach)] = label
   return labels
 
 
-def box_any(mask: np.ndarray, low: int, high: int) -> np.ndarray:
+def box_any(
+  mask: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]
+) -> np.ndarray:
   """Whether a mask is set in a box around each pixel; beyond its border not.
 
   Args:
     mask: bool (height, width).
-    low: pixels that the box reaches to the left and up, 0 or more.
-    high: to the right and down.
+    rows: how many pixels the box reaches up and down, 0 or more.
+    columns: to the left and to the right.
   """
-  for axis in (0, 1):
+  for axis, (before, after) in enumerate((rows, columns)):
     grown = mask.copy()
-    # Moved views of the last two axes in turn; pixels beyond are not there.
     target, source = (np.swapaxes(a, 0, axis) for a in (grown, mask))
-    for distance in range(1, min(low, len(source) - 1) + 1):
+    for distance in range(1, min(before, len(source) - 1) + 1):
       target[distance:] |= source[:-distance]
-    for distance in range(1, min(high, len(source) - 1) + 1):
+    for distance in range(1, min(after, len(source) - 1) + 1):
       target[:-distance] |= source[distance:]
     mask = grown
   return mask
