@@ -24,6 +24,7 @@ _VARIANTS = {  # by system and channels
   ("spade", 36): "spade.py:cityscapes",
   ("pix2pixhd", 36): "pix2pixhd.py:512p",
   ("asapnets", 36): "asapnets.py:cityscapes",
+  ("geoseg", 6): "geoseg.py:folders",
 }
 
 

@@ -13,6 +13,7 @@ from gansynth.models import semantics
 
 # COCO-Stuff's: 182 labels, "don't care", and the edges of instances.
 LABEL_CHANNELS = 183
+LAND_CLASSES = 6
 
 
 def maps(task: dict) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -20,23 +21,30 @@ def maps(task: dict) -> list[tuple[np.ndarray, np.ndarray]]:
 
   Args:
     task: `labels` is a folder of label maps, or "" for procedural street
-      scenes; `instances` the folder of their instance maps, or "" for the
-      label maps themselves; `size`, `width`, `maps`.
+      scenes, of Geoseg-GAN's `system` land cover; `instances` the folder of
+      their instance maps, or "" for the label maps themselves; `size`,
+      `width`, `maps`.
   """
   size, count = (task["size"], task["width"]), task["maps"]
+  of_land = task.get("system") == "geoseg"
   if not task["labels"]:
     config = types.SimpleNamespace(
-      source="procedural_labels",
-      num_labels=LABEL_CHANNELS - 1,
-      dont_care=True,
+      source="procedural_land_cover" if of_land else "procedural_labels",
+      num_labels=LAND_CLASSES if of_land else LABEL_CHANNELS - 1,
+      dont_care=not of_land,
       height=task["size"],
       width=task["width"],
       preprocess="none",
     )
     scenes = labels_lib.create(config, "test")
     items = [scenes[i] for i in range(count)]
-    return [(item["label"], item["instance"]) for item in items]
-  read = reading.LabelReader(LABEL_CHANNELS - 1, dont_care=True)
+    return [
+      (item["label"], item.get("instance", item["label"])) for item in items
+    ]
+  if of_land:
+    read = reading.LabelReader(LAND_CLASSES)
+  else:
+    read = reading.LabelReader(LABEL_CHANNELS - 1, dont_care=True)
   found = []
   for path in images.list_images(task["labels"])[:count]:
     path = pathlib.Path(path)

@@ -7,8 +7,11 @@ import worker
 def build(task):
   """Returns (run, compile seconds, versions) for a task of `compare`."""
   torch, device = torch_worker.prepare(task)
+  import torch_geoseg_reference
   import torch_label_reference
 
+  references = {"geoseg": torch_geoseg_reference}
+  reference = references.get(task["system"], torch_label_reference)
   shape = (task["batch"], task["size"], task["width"])
   # What labels there are makes no difference to it.
   labels = torch.randint(
@@ -16,7 +19,7 @@ def build(task):
   )
   instances = labels.int()
   pictures = torch.rand(shape[0], 3, *shape[1:], device=device) * 2 - 1
-  step = torch_label_reference.create(task, device)
+  step = reference.create(task, device)
   return torch_worker.runner(
     task, device, lambda: step(labels, instances, pictures)
   )
