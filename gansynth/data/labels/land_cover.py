@@ -25,9 +25,9 @@ class LabelledLand:
 
   @functools.cached_property
   def _scenes(self):
-    from gansynth.data.procedural.land_cover import LandCoverScenes
+    from gansynth.data import procedural
 
-    return LandCoverScenes(seed=self.seed, size=self.size)
+    return procedural.LandCoverScenes(seed=self.seed, size=self.size)
 
   def __call__(self, number: int) -> dict[str, np.ndarray | str]:
     """Renders scene `number`.

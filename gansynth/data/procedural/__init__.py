@@ -1,6 +1,7 @@
-"""Procedural training data: street scenes and overhead tiles."""
+"""Procedural training data: street scenes, overhead tiles and land cover."""
 
+from gansynth.data.procedural.land_cover import LandCoverScenes
 from gansynth.data.procedural.overhead import OverheadTiles, TurbineCutouts
 from gansynth.data.procedural.street import StreetScenes
 
-__all__ = ["OverheadTiles", "StreetScenes", "TurbineCutouts"]
+__all__ = ["LandCoverScenes", "OverheadTiles", "StreetScenes", "TurbineCutouts"]

@@ -13,13 +13,13 @@ import numpy as np
 from gansynth.data.procedural import land, noise, regions, village
 
 _F = np.float32
-# Kinds of country: how often, then the area of woods, and of the rest how
-# much is cropland; what is left over is grassland.
+# Kinds of country: their odds, added up; the area of woods; and how much of the
+# rest is cropland, where what is left over is grassland.
 _KINDS = (
   (0.42, 0.20, 0.80),  # arable
-  (0.26, 0.38, 0.62),  # mixed
-  (0.18, 0.66, 0.55),  # wooded
-  (0.14, 0.30, 0.30),  # pastoral
+  (0.68, 0.38, 0.62),  # mixed
+  (0.86, 0.66, 0.55),  # wooded
+  (1.00, 0.30, 0.30),  # pastoral
 )
 LAND, ROAD, WATER = range(3)  # what background is
 
@@ -71,17 +71,14 @@ def plan(rng: np.random.Generator) -> Country:
   angle = math.pi * rng.random()
   shift = tuple(float(256.0 * value) for value in rng.random(6))
   salt = int(rng.integers(1 << 30))
-  kind = rng.random()
-  for chance, woods, crops in _KINDS:
-    kind -= chance
-    if kind < 0.0:
-      break
+  draw = rng.random()
+  _, woods, crops = next(kind for kind in _KINDS if draw < kind[0])
   woods += 0.24 * (rng.random() - 0.5)
   parcel = tuple(60.0 + value for value in (110.0, 70.0) * rng.random(2))
   draws = rng.random(3)
   rough = None
   if draws[0] < 0.36:
-    rough = (0.60 + 0.08 * draws[1], 0.16 * draws[2])
+    rough = (0.62 + 0.08 * draws[1], 0.14 * draws[2])
   draws = rng.random(6)
   bearing = angle + (0.5 * math.pi if draws[0] < 0.5 else 0.0)
   bearing += 0.5 * (draws[1] - 0.5)
@@ -179,7 +176,9 @@ def survey(country: Country, size: tuple[int, int]) -> Cover:
     level, share = country.rough
     label[use > 1.0 - share] = regions.SEMINATURAL
     label[field(_F(0.30), 4) > level] = regions.SEMINATURAL
-  label[fringe > country.woods] = regions.FOREST
+  # Crowns stick out at the edge of a wood.
+  crowns = noise.sample("leaves", x * _F(0.8) + shift[4], y * _F(0.8))
+  label[fringe + _F(0.016) * crowns > country.woods] = regions.FOREST
   kind = np.full(size, LAND, np.uint8)
 
   px, py, cosine, sine, half = (_F(value) for value in country.road)
@@ -191,7 +190,6 @@ def survey(country: Country, size: tuple[int, int]) -> Cover:
   bank = np.full(size, np.inf, np.float32)
   if country.river is not None:
     place, slant, width = (_F(value) for value in country.river)
-    bank = np.abs(y - place - slant * (x - _F(0.5 * country.extent)))
     bank = np.abs(
       y - place - slant * (x - _F(0.5 * country.extent)) + _F(170.0) * warp
     )

@@ -8,8 +8,11 @@ from gansynth.data.procedural import land, noise, regions, village
 from gansynth.data.procedural.country import ROAD, WATER, Country, Cover
 
 _F = np.float32
-_HEDGES = 0.22  # share of fields with a hedge along their edge
+_HEDGED = 0.20  # share of fields with a hedge along their edge
+_TRACKED = 0.30  # share of fields with a hedge or a farm track there
+_YOUNG = 0.07  # share of fields that are young forest where there is forest
 _CANOPY = 13.0  # metres of height that throw the shadow of a wood
+_BUSH = 4.5  # the same of hedges, shrubs and single trees
 
 # What fields show over a year, from spring to autumn; some of it looks like
 # grass, and some like bare ground.
@@ -32,6 +35,8 @@ _GRASS = ((0.30, 0.47, 0.19), (0.47, 0.55, 0.27))  # fresh to dry
 _ROUGH = ((0.37, 0.43, 0.23), (0.56, 0.51, 0.32))
 _BROADLEAF = ((0.05, 0.11, 0.05), (0.27, 0.40, 0.15))  # shade to light
 _CONIFER = ((0.03, 0.07, 0.05), (0.15, 0.26, 0.14))
+_PALE = np.array(((0.10,), (0.06,), (0.05,)), np.float32)
+_YELLOW = np.array(((0.14,), (0.06,), (0.04,)), np.float32)
 _WATERS = ((0.10, 0.20, 0.22), (0.30, 0.32, 0.22))  # clear to muddy
 _ROOFS = np.array(
   (
@@ -102,11 +107,18 @@ def _between(colors, share: float) -> np.ndarray:
 
 
 class _Canvas:
-  """Planes of colours and their brightness, filled pixel by pixel."""
+  """Planes of colours and their brightness, filled pixel by pixel.
+
+  Attributes:
+    planes: float32 (3, n).
+    tone: float32 (n,), what the colours are multiplied with.
+    bushes: bool (n,), where something low throws a shadow.
+  """
 
   def __init__(self, pixels: int):
     self.planes = np.empty((3, pixels), np.float32)
     self.tone = np.ones(pixels, np.float32)
+    self.bushes = np.zeros(pixels, bool)
 
   def put(self, pixels, colors, tone):
     """Colours pixels (n,) with (3,) or (3, n) and a brightness."""
@@ -144,7 +156,11 @@ def paint(country: Country, cover: Cover, look: Season) -> np.ndarray:
   _forest(canvas, flat, look, mottle, relief)
   canvas.tone *= _F(0.93) + _F(0.14) * relief
   planes = (canvas.planes * canvas.tone).reshape(3, *shape)
-  return _woods_shadow(country, cover, planes)
+  wood = cover.label == regions.FOREST
+  _throw_shadow(country, wood, wood, _CANOPY, planes)
+  bushes = canvas.bushes.reshape(shape)
+  _throw_shadow(country, bushes, bushes | wood, _BUSH, planes)
+  return planes
 
 
 def expose(
@@ -181,8 +197,7 @@ def _grassland(canvas, flat, look, mottle):
   swaths = _rows(flat, pixels, _F(14.0), 0.5, _F(6.0))
   tone = _F(0.80) + _F(0.22) * fresh + _F(0.24) * (mottle[pixels] - _F(0.2))
   tone += np.where(mown, _F(0.10) * swaths, _F(0.0))
-  yellow = np.array((0.14, 0.06, 0.04), np.float32)[:, None]
-  colors = look.grass[:, None] + yellow * (field * _F(41.0) % _F(1.0))
+  colors = look.grass[:, None] + _YELLOW * (field * _F(41.0) % _F(1.0))
   canvas.put(pixels, colors, tone)
 
 
@@ -199,7 +214,7 @@ def _cropland(canvas, flat, look, mottle, relief):
   tracks = _rows(flat, pixels, _F(2.0) * spacing, 0.12, _F(2.5))
   strength = field * _F(53.0) % _F(1.0)
   tone = _F(0.92) + _F(0.16) * (field * _F(11.0) % _F(1.0))
-  tone += _F(0.16) * strength * rows - _F(0.16) * strength * tracks
+  tone += _F(0.12) * strength * rows - _F(0.14) * strength * tracks
   tone += _F(0.26) * (relief[pixels] - _F(0.5))
   tone += _F(0.16) * (mottle[pixels] - _F(0.5))
   canvas.put(pixels, colors, tone)
@@ -208,36 +223,39 @@ def _cropland(canvas, flat, look, mottle, relief):
 def _rough(canvas, flat, look, mottle, trees):
   """Rough pasture: tussocks, bare and damp spots, shrubs alone or in groups."""
   pixels = np.flatnonzero(flat.label == regions.SEMINATURAL)
-  spots = mottle[pixels]
   x, y = flat.x[pixels], flat.y[pixels]
   tussocks = noise.sample("leaves", x * _F(2.1), y * _F(2.1))
-  shade = land.tree_light(x, y, 12.0)
-  colors = np.empty((3, pixels.size), np.float32)
-  pale = np.array((0.10, 0.06, 0.05), np.float32)
-  for channel in range(3):
-    colors[channel] = look.rough[channel] + pale[channel] * (
-      _F(2.0) * spots - _F(1.0)
-    )
-  shrub = (shade > 0.25) & (trees[pixels] > 0.60)
-  for channel in range(3):
-    low, high = (_F(color[channel]) for color in _BROADLEAF)
-    colors[channel][shrub] = low + (high - low) * shade[shrub]
-  canvas.put(pixels, colors, _F(0.72) + _F(0.50) * tussocks)
+  damp = noise.sample_smooth("clouds", x * _F(0.7), y * _F(0.7))
+  colors = look.rough[:, None] + _PALE * (_F(2.0) * mottle[pixels] - _F(1.0))
+  colors += (look.grass - look.rough)[:, None] * np.clip(
+    _F(6.0) * damp - _F(3.2), 0.0, 1.0
+  )
+  canvas.put(pixels, colors, _F(0.74) + _F(0.46) * tussocks)
+  _bushes(canvas, flat, look, pixels[trees[pixels] > 0.62])
 
 
 def _borders(canvas, flat, look, mottle, trees):
-  """Field margins, hedges, and trees that stand alone in meadows."""
-  open_land = (flat.label == regions.CROPLAND) | (
-    flat.label == regions.GRASSLAND
+  """Margins, farm tracks, hedges, and trees that stand alone in meadows."""
+  meadow = flat.label == regions.GRASSLAND
+  fields = meadow | (flat.label == regions.CROPLAND)
+  use = flat.parcel * _F(61.0) % _F(1.0)
+  margin = fields & (flat.border < _F(3.4) * (use - _F(0.2)))
+  margin = np.flatnonzero(margin)
+  canvas.put(margin, look.grass, _F(0.72) + _F(0.3) * mottle[margin])
+  track = np.flatnonzero(
+    fields & (use > _HEDGED) & (use < _TRACKED) & (flat.border < 3.2)
   )
-  margin = np.flatnonzero(open_land & (flat.border < 2.4))
-  canvas.put(margin, look.grass, _F(0.70) + _F(0.3) * mottle[margin])
-  hedged = flat.parcel * _F(61.0) % _F(1.0) < _HEDGES
-  hedge = open_land & hedged & (flat.border < 5.0) & (trees > 0.36)
-  hedge |= (flat.label == regions.GRASSLAND) & (trees > 0.80)
-  hedge = np.flatnonzero(hedge)
-  light = land.tree_light(flat.x[hedge], flat.y[hedge], 7.0)
-  canvas.put(hedge, _foliage(_BROADLEAF, light, look.autumn), _F(0.95))
+  canvas.put(track, (0.62, 0.57, 0.47), _F(0.85) + _F(0.3) * mottle[track])
+  hedge = fields & (use < _HEDGED) & (flat.border < 5.0) & (trees > 0.36)
+  hedge |= meadow & (trees > 0.78)
+  _bushes(canvas, flat, look, np.flatnonzero(hedge))
+
+
+def _bushes(canvas, flat, look, pixels):
+  """Puts the crowns of bushes and small trees."""
+  light = land.tree_light(flat.x[pixels], flat.y[pixels], 7.5)
+  canvas.put(pixels, _foliage(_BROADLEAF, light, look.autumn), _F(0.95))
+  canvas.bushes[pixels] = True
 
 
 def _foliage(colors, light, autumn):
@@ -248,6 +266,7 @@ def _foliage(colors, light, autumn):
 
 
 def _forest(canvas, flat, look, mottle, relief):
+  """Broadleaved and coniferous trees, and stands that are young."""
   pixels = np.flatnonzero(flat.label == regions.FOREST)
   x, y = flat.x[pixels], flat.y[pixels]
   conifer = relief[pixels] + _F(0.3) * (mottle[pixels] - _F(0.5))
@@ -256,6 +275,11 @@ def _forest(canvas, flat, look, mottle, relief):
     conifer,
     _foliage(_CONIFER, land.tree_light(x, y, 7.5), 0.0),
     _foliage(_BROADLEAF, land.tree_light(x, y, 11.0), look.autumn),
+  )
+  young = flat.parcel[pixels] * _F(83.0) % _F(1.0) < _YOUNG
+  small = land.tree_light(x, y, 4.5)
+  colors = np.where(
+    young, look.grass[:, None] * (_F(0.62) + _F(0.3) * small), colors
   )
   canvas.put(pixels, colors, _F(0.75) + _F(0.5) * mottle[pixels])
 
@@ -297,9 +321,8 @@ def _settlement(canvas, country, flat, look, mottle, trees):
   colors = np.where((garden < 0.35) & (lots.yard < 16.0), gray, colors)
   canvas.put(pixels, colors, _F(0.75) + _F(0.4) * spots)
   tree = (trees[pixels] > 0.58) & (lots.yard > 15.0)
-  tree = pixels[tree]
-  light = land.tree_light(flat.x[tree], flat.y[tree], 8.0)
-  canvas.put(tree, _foliage(_BROADLEAF, light, look.autumn), _F(1.0))
+  tree &= ~(lots.roof | lots.street)
+  _bushes(canvas, flat, look, pixels[tree])
   canvas.put(pixels[lots.street], (0.52, 0.51, 0.50), _F(1.0))
   # The sun in the frame of the road.
   _, _, cosine, sine, _ = country.road
@@ -321,14 +344,12 @@ def _settlement(canvas, country, flat, look, mottle, trees):
   )
 
 
-def _woods_shadow(country: Country, cover: Cover, planes) -> np.ndarray:
-  """Darkens what lies in the shadow of the edge of a wood."""
-  metres = 2.0 * country.extent / sum(cover.label.shape)
-  length = _CANOPY * country.shadow / metres
+def _throw_shadow(country: Country, body, lit, height, planes) -> None:
+  """Darkens planes in the shadow of a bool mask, but not where it is `lit`."""
+  metres = 2.0 * country.extent / sum(body.shape)
+  length = height * country.shadow / metres
   down, right = (round(length * part) for part in country.sun[::-1])
-  wood = cover.label == regions.FOREST
-  shadow = land.shifted(wood, down, right)
-  shadow |= land.shifted(wood, down // 2, right // 2)
-  shadow &= ~wood
+  shadow = land.shifted(body, down, right)
+  shadow |= land.shifted(body, round(0.5 * down), round(0.5 * right))
+  shadow &= ~lit
   planes[:, shadow] *= _F(0.55)
-  return planes

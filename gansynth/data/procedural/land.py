@@ -175,7 +175,8 @@ def parcels(
   Args:
     size: width and depth of a field in metres; some fields are halved.
     salt: number that tells this place's fields from others'.
-    u, v: float32, places in metres.
+    u: float32, places along the rows in metres.
+    v: float32, places across them.
     pivots: whether fields are the circles that a pivot waters.
 
   Returns:

@@ -66,23 +66,18 @@ def plan(rng: np.random.Generator, extent: float) -> Settlement | None:
   return None
 
 
-def _cells(settlement: Settlement, along: np.ndarray, across: np.ndarray):
-  """Returns lot numbers, and the places in the lot, across from its street."""
+def _lots(settlement: Settlement, along: np.ndarray, across: np.ndarray):
+  """Returns width and depth of lots, and which of them points are in."""
   width = _F(22.0 * settlement.scale)
   depth = _F(27.0 * settlement.scale)
-  i, j = np.floor(along / width), np.floor(across / depth)
-  a = along - (i + _F(0.5)) * width
-  b = across - j * depth
-  return i, j, a, np.where(j % 2.0 == 0.0, b, depth - b)
+  return width, depth, np.floor(along / width), np.floor(across / depth)
 
 
 def inside(
   settlement: Settlement, along: np.ndarray, across: np.ndarray, salt: int
 ) -> np.ndarray:
   """Returns which points are settled: whole lots, so no house is cut."""
-  width = _F(22.0 * settlement.scale)
-  depth = _F(27.0 * settlement.scale)
-  i, j = np.floor(along / width), np.floor(across / depth)
+  width, depth, i, j = _lots(settlement, along, across)
   da = (i + _F(0.5)) * width - _F(settlement.along)
   db = (j + _F(0.5)) * depth - _F(settlement.across)
   reach = (da * da + _F(1.6) * db * db) / _F(settlement.radius**2)
@@ -94,7 +89,11 @@ def lots(
 ) -> Lots:
   """Tells what stands at points (n,)."""
   scale = _F(settlement.scale)
-  i, j, a, yard = _cells(settlement, along, across)
+  width, depth, i, j = _lots(settlement, along, across)
+  a = along - (i + _F(0.5)) * width
+  yard = across - j * depth
+  odd = j % 2.0 != 0.0  # its street is behind it
+  yard = np.where(odd, depth - yard, yard)
   chance = noise.cell_hash(i, j, salt + 3)
   other = chance * _F(13.0) % _F(1.0)
   third = chance * _F(71.0) % _F(1.0)
@@ -111,7 +110,6 @@ def lots(
   roof |= shed & (other < 0.5)
   roof &= ~street
   turned = third < 0.3
-  odd = j % 2.0 != 0.0
   slope = np.where(turned, a < 0.0, (b < 0.0) ^ odd)
   slope = np.where(slope, _F(1.0), _F(-1.0))
   return Lots(roof, slope, turned, street, yard, chance)
@@ -131,13 +129,12 @@ def shaded(
 
   Args:
     settlement: where it is.
-    along, across: (n,) places.
+    along: (n,) places along the road.
+    across: (n,) places across it.
     salt: as of `lots`.
     sun: unit vector that shadows point to, in the frame of the road.
     shadow: metres of shadow per metre of height.
   """
   length = _EAVES * shadow
-  moved = (_F(length * part) for part in sun)
-  down_along, down_across = moved
-  a, b = along - down_along, across - down_across
+  a, b = along - _F(length * sun[0]), across - _F(length * sun[1])
   return lots(settlement, a, b, salt).roof & inside(settlement, a, b, salt)
