@@ -126,8 +126,11 @@ def compare(
     measured.append(_measure(run, scores, head, shown, batch_size, step))
   items = [runs[0].test_set[i] for i in shown]
   conditioning = runs[0].system.conditioning
+  colors = runs[0].test_set.colors
   columns = [
-    [samples.show_labels(item["label"], conditioning) for item in items],
+    [
+      samples.show_labels(item["label"], conditioning, colors) for item in items
+    ],
     [item["image"] for item in items],
     *(one.pictures for one in measured),
   ]

@@ -89,20 +89,33 @@ class LabelSamples:
     items = [self._test_set[i] for i in range(number)]
     made = label_scores.make_items(self._translator(state), items)
     conditioning = self._system.conditioning
+    colors = getattr(self._test_set, "colors", None)
     rows = [
-      (show_labels(item["label"], conditioning), picture, item["image"])
+      (show_labels(item["label"], conditioning, colors), picture, item["image"])
       for item, picture in zip(items, made, strict=True)
     ]
     return sheets.make(rows, ["labels", "made", "true"])
 
 
 def show_labels(
-  labels: np.ndarray, conditioning: semantics.Conditioning
+  labels: np.ndarray,
+  conditioning: semantics.Conditioning,
+  colors: np.ndarray | None = None,
 ) -> np.ndarray:
-  """A label map in colours, uint8 (height, width, 3)."""
+  """A label map in colours.
+
+  Args:
+    labels: integers (height, width), or a picture already.
+    conditioning: tells which of the two.
+    colors: uint8 (n, 3) of the labels; None: `palettes.label_colors`.
+
+  Returns:
+    uint8 (height, width, 3).
+  """
   if not conditioning.num_labels:
-    return labels  # a picture already
-  colors = palettes.label_colors(conditioning.num_labels)
+    return labels
+  if colors is None:
+    colors = palettes.label_colors(conditioning.num_labels)
   return palettes.colorize(labels, colors)
 
 
