@@ -135,14 +135,15 @@ def load_label_networks(
   """Loads networks that make pictures of label maps.
 
   Args:
-    place: a generator's file of SPADE, pix2pixHD, SemDisc or ASAP-Nets, or the
-      folder of such a run; what `tools/convert_checkpoint.py` made of either;
-      or the work directory of a run. An encoder is looked for beside the
-      generator.
+    place: a generator's file of SPADE, pix2pixHD, SemDisc, ASAP-Nets or
+      Geoseg-GAN, or the folder of such a run; what
+      `tools/convert_checkpoint.py` made of either; or the work directory of a
+      run. An encoder is looked for beside the generator.
     step: checkpoint of a run; 0: the best one, else the latest.
     original: what is known of the original's run, where no opt.txt or opt.pkl
       tells: arguments of `torch_options.gather`, such as `num_labels`.
-    epoch: which files of an original's folder.
+    epoch: which files of an original's folder; Geoseg-GAN's, which has none
+      called latest, are then those of the last epoch.
 
   Returns:
     The networks with their variables, averaged ones where a run averages; no
@@ -159,6 +160,11 @@ def load_label_networks(
   description, variables, conditioning = _described(
     files[GENERATOR], original or {}
   )
+  if description["name"] in convert.DISCRIMINATORS:
+    raise ValueError(
+      f"{files[GENERATOR]} holds a discriminator ({description['name']}), "
+      "which makes no pictures; give the generator's file"
+    )
   if conditioning is None:
     raise ValueError(
       f"{files[GENERATOR]}: it is not known how many labels the generator is "
@@ -198,13 +204,7 @@ def find_networks(
   """
   place = pathlib.Path(place)
   if place.is_file():
-    files = {GENERATOR: place}
-    name = f"_net_{GENERATOR}."
-    if name in place.name:
-      files = {
-        other: place.with_name(place.name.replace(name, f"_net_{other}."))
-        for other in NAMES
-      }
+    files = {GENERATOR: place, **original_folder.beside(place, NAMES)}
   elif checkpoints.is_network(place):
     files = {name: place.with_name(name) for name in NAMES} | {GENERATOR: place}
   elif checkpoints.is_network(place / GENERATOR):
@@ -214,13 +214,13 @@ def find_networks(
     if GENERATOR not in files:
       raise ValueError(
         f"{place} holds {', '.join(files)} of epoch {epoch}, and no generator "
-        f"{epoch}_net_{GENERATOR}.pth"
+        f"{GENERATOR}"
       )
   else:
     raise ValueError(
       f"{place} does not exist; give a file or folder of SPADE, pix2pixHD, "
-      "SemDisc or ASAP-Nets, a converted network or a work directory. Where "
-      "weights can be had is told in checkpoints/README.md"
+      "SemDisc, ASAP-Nets or Geoseg-GAN, a converted network or a work "
+      "directory. Where weights can be had is told in checkpoints/README.md"
     )
   return {name: path for name, path in files.items() if path.exists()}
 

@@ -1,4 +1,4 @@
-"""Small networks of SPADE and pix2pixHD, and files as the originals write."""
+"""Small networks of label maps, and files as the originals write."""
 
 import functools
 import struct
@@ -130,6 +130,19 @@ def discriminator(norm="instance", **others):
   }
 
 
+def geoseg_generator():
+  return {
+    "name": "geoseg_unet",
+    "output_channels": 3,
+    "features": 2,
+    "norm": "instanceaffine",
+  }
+
+
+def geoseg_discriminator():
+  return {"name": "geoseg_patch", "features": 2, "norm": "instanceaffine"}
+
+
 def random_variables(description, channels=CHANNELS, seed=0):
   """Variables of a network, every number different from its neighbours."""
   shapes = _shapes(tuple(sorted(description.items())), channels)
@@ -156,6 +169,7 @@ def _shapes(fields, channels):
   inputs = {
     "spade": (conditions, np.zeros((1, description.get("latent_size", 1)))),
     "multiscale": (conditions if channels else None, picture),
+    "geoseg_patch": (conditions, picture),
     "style_encoder": (picture,),
     "instance_encoder": (picture,),
     "vgg19": (picture,),

@@ -1,6 +1,6 @@
 """Original checkpoints to our variables, without the original's libraries."""
 
-from gansynth.convert.conditioning import conditioning_of
+from gansynth.convert.conditioning import DISCRIMINATORS, conditioning_of
 from gansynth.convert.errors import (
   CheckpointError,
   KeyMismatchError,
@@ -14,6 +14,7 @@ from gansynth.convert.formats import (
 from gansynth.convert.torch_reader import load_state_dict
 
 __all__ = [
+  "DISCRIMINATORS",
   "CheckpointError",
   "KeyMismatchError",
   "UnsafeCheckpointError",

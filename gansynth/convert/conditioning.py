@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gansynth.convert import spade, torch_options
+from gansynth.convert import geoseg, spade, torch_options
 from gansynth.convert.errors import CheckpointError
 from gansynth.models import semantics
 
@@ -17,9 +17,18 @@ _FIRST_KERNELS = {
   "pix2pixhd_local": ("global", "stem"),
   "asapnets": ("down_0",),
   "multiscale": ("scale_0", "conv_0"),
+  "geoseg_unet": ("stem",),
+  "geoseg_patch": ("stem",),
 }
 _PICTURE_CHANNELS = 3
-GENERATORS = ("spade", "pix2pixhd_global", "pix2pixhd_local", "asapnets")
+GENERATORS = (
+  "spade",
+  "pix2pixhd_global",
+  "pix2pixhd_local",
+  "asapnets",
+  "geoseg_unet",
+)
+DISCRIMINATORS = ("multiscale", "geoseg_patch")
 
 
 def conditioning_of(
@@ -32,7 +41,7 @@ def conditioning_of(
 
   Options of the original say so. Where only some are known, the number of
   channels must leave one possibility; edges and the don't-care label of SPADE
-  are one channel each.
+  are one channel each. Geoseg-GAN shows labels and nothing else.
 
   Args:
     original: options that the network was made with, as far as known.
@@ -49,12 +58,14 @@ def conditioning_of(
       several possibilities.
   """
   channels = _channels(description, variables)
+  if channels and description["name"] in geoseg.NAMES:
+    return semantics.Conditioning(channels)
   if not channels or original is None:
     return None
   num_labels = original.get("label_nc", int)
   if num_labels is None:
     return None
-  is_judge = description["name"] == "multiscale"
+  is_judge = description["name"] in DISCRIMINATORS
   possible = []
   for found in _candidates(original, num_labels, description):
     count = found.discriminator_channels if is_judge else found.channels
@@ -128,5 +139,5 @@ def _channels(description, variables):
   for name in path:
     params = params[name]
   channels = np.shape(params["kernel"])[2]
-  is_judge = description["name"] == "multiscale"
+  is_judge = description["name"] in DISCRIMINATORS
   return channels - _PICTURE_CHANNELS if is_judge else channels

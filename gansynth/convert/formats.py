@@ -15,6 +15,7 @@ from gansynth.convert import (
   asapnets,
   common,
   cyclegan,
+  geoseg,
   gpgan,
   pix2pixhd,
   spade,
@@ -26,7 +27,7 @@ from gansynth.convert.errors import CheckpointError
 
 # Families that tell their networks by the keys; what none of them knows is
 # CycleGAN's or pix2pix's, or nobody's.
-_TOLD_BY_KEYS = (vgg, asapnets, spade, pix2pixhd)
+_TOLD_BY_KEYS = (vgg, asapnets, spade, pix2pixhd, geoseg)
 # Whose programs leave options beside their files.
 _WITH_OPTIONS = (asapnets, spade, pix2pixhd)
 _PROGRAMS = {
@@ -35,6 +36,7 @@ _PROGRAMS = {
   spade: "SPADE",
   pix2pixhd: "pix2pixHD",
   asapnets: "ASAP-Nets",
+  geoseg: "Geoseg-GAN",
   vgg: "VGG19",
 }
 _PICTURE_CHANNELS = 4  # or fewer
@@ -53,7 +55,8 @@ def from_original(
 
   Args:
     path: a `.npz` file of GP-GAN; any other is one of CycleGAN, pix2pix,
-      SPADE, SemDisc, ASAP-Nets or pix2pixHD, or VGG19 of torchvision (`.pth`).
+      SPADE, SemDisc, ASAP-Nets, pix2pixHD or Geoseg-GAN, or VGG19 of
+      torchvision (`.pth`, `.pt`).
     key: which network of a training state to take, where the file holds
       several.
     dtype: of the variables; None keeps the file's own.
@@ -104,8 +107,8 @@ def convert_state_dict(
       which is a ResNet of CycleGAN to the last key and is taken for one
       unless `original` says otherwise.
     **options: of the converter whose network it is: `convert_state_dict` of
-      `gpgan`, `cyclegan`, `spade`, `asapnets`, `pix2pixhd` or `vgg`. None: not
-      given.
+      `gpgan`, `cyclegan`, `spade`, `asapnets`, `pix2pixhd`, `geoseg` or `vgg`.
+      None: not given.
 
   Returns:
     The network's description and variables, as `from_original`.
@@ -162,6 +165,8 @@ def to_state_dict(
     return gpgan.to_state_dict(description, variables)
   if name == vgg.NAME:
     return vgg.to_state_dict(description, variables)
+  if name in geoseg.NAMES:
+    return geoseg.to_state_dict(description, variables)
   if name == asapnets.NAME:
     return asapnets.to_state_dict(description, variables)
   if spade.describes(description):

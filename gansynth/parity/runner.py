@@ -24,6 +24,7 @@ SYSTEMS = (
   "pix2pixhd",
   "semdisc",
   "asapnets",
+  "geoseg",
   "vgg19",
 )
 

@@ -53,11 +53,10 @@ def zero_gradients(case: Case) -> set[str]:
   Listed by the case, or with a float64 gradient that vanishes beside the
   network's largest: Adam turns their rounding noise into whole steps.
   """
-  names = {
-    f"{net}/{key}"
-    for net, keys in case.meta.get("zero_gradient_biases", {}).items()
-    for key in keys
-  }
+  names = case.meta.get("zero_gradient_biases", [])
+  if isinstance(names, dict):
+    names = [f"{net}/{key}" for net, keys in names.items() for key in keys]
+  names = set(names)
   norms = case.meta.get("grad_norm_float64", {})
   largest = {}
   for name, norm in norms.items():

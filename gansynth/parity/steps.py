@@ -1,8 +1,10 @@
 """Whole training steps of CycleGAN and pix2pix against recorded ones."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +18,7 @@ from gansynth.systems import CycleGAN, Pix2Pix
 
 # Losses of wgangp are differences that may cancel: below this, rounding is all
 # that is left.
-_SMALLEST_LOSS = 0.1
+SMALLEST_LOSS = 0.1
 
 
 class Draws:
@@ -64,7 +66,7 @@ class Draws:
 def cyclegan_steps(case: Case) -> Iterator[Comparison]:
   """Steps of CycleGAN: losses, pictures, gradients, parameters, pools."""
   options = case.require("options")
-  nets = _Networks(
+  nets = _load(
     case,
     {
       "G_A": ("generator", "a"),
@@ -93,7 +95,7 @@ def cyclegan_steps(case: Case) -> Iterator[Comparison]:
 def pix2pix_steps(case: Case) -> Iterator[Comparison]:
   """Steps of pix2pix: losses, pictures, gradients, parameters."""
   options = case.require("options")
-  nets = _Networks(
+  nets = _load(
     case,
     {"G": ("generator", "g"), "D": ("discriminator", "d")},
     use_dropout=not options["no_dropout"],
@@ -108,39 +110,53 @@ def pix2pix_steps(case: Case) -> Iterator[Comparison]:
   yield from _run(case, nets, system, 0)
 
 
-class _Networks:
-  """The networks of a case, by the original's names."""
+class Networks:
+  """Imported networks, by the original's names."""
 
-  def __init__(self, case, places, use_dropout):
-    norm = case.require("options")["norm"]
+  def __init__(
+    self,
+    imported: Mapping[str, tuple[dict[str, Any], nn.Module, dict[str, Any]]],
+    places: Mapping[str, tuple[str, str]],
+  ):
+    """Takes what `Case.network` returns, and where states have it.
+
+    Args:
+      imported: description, module and variables of each.
+      places: side and name of each in a state.
+    """
     self.places = places
-    self.descriptions, self.modules, self.variables = {}, {}, {}
-    for name in places:
-      generator = name.startswith("G")
-      imported = case.network(
-        f"{case.meta['options'].get('epoch', 'latest')}_net_{name}.pth",
-        norm=norm,
-        use_dropout=use_dropout if generator else None,
-      )
-      for part, value in zip(
-        (self.descriptions, self.modules, self.variables), imported, strict=True
-      ):
-        part[name] = value
+    self.descriptions = {name: x[0] for name, x in imported.items()}
+    self.modules = {name: x[1] for name, x in imported.items()}
+    self.variables = {name: x[2] for name, x in imported.items()}
 
-  def collect(self, collection):
+  def collect(self, collection: str) -> dict[str, dict[str, Any]]:
     """Returns a collection of all networks as a state's side -> name."""
     tree = {}
     for name, (side, key) in self.places.items():
       tree.setdefault(side, {})[key] = self.variables[name].get(collection, {})
     return tree
 
-  def state_dict(self, name, **collections):
+  def state_dict(self, name: str, **collections: Any) -> dict[str, Any]:
     """Writes trees of side -> name as one network's state dict."""
     side, key = self.places[name]
     return convert.to_state_dict(
       self.descriptions[name],
       {kind: tree[side][key] for kind, tree in collections.items()},
     )
+
+
+def _load(case, places, use_dropout):
+  """Imports the networks with what their files do not tell."""
+  options = case.require("options")
+  imported = {
+    name: case.network(
+      f"{options.get('epoch', 'latest')}_net_{name}.pth",
+      norm=options["norm"],
+      use_dropout=use_dropout if name.startswith("G") else None,
+    )
+    for name in places
+  }
+  return Networks(imported, places)
 
 
 def _optimizers(case):
@@ -196,7 +212,7 @@ def _run(case, nets, system, pool_size):
         Tolerance(
           loss_rule.absolute,
           loss_rule.relative,
-          _SMALLEST_LOSS * (loss_rule.relative or 0),
+          SMALLEST_LOSS * (loss_rule.relative or 0),
         ),
       )
     yield from step_comparisons.compare_pictures(case, i, details.pictures)

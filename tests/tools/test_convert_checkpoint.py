@@ -330,3 +330,29 @@ def test_options_of_label_maps_are_for_these_programs(tmp_path, capsys):
   assert convert_checkpoint([*arguments, "--crop-size", "256"]) == 1
   error = capsys.readouterr().err
   assert "crop_size cannot be given for a network of CycleGAN" in error
+
+
+def test_files_and_folders_of_geoseg(tmp_path, capsys):
+  source, output = tmp_path / "label2img", tmp_path / "networks"
+  source.mkdir()
+  written = {
+    "G": networks.geoseg_generator(),
+    "D": networks.geoseg_discriminator(),
+  }
+  for epoch in (9, 50):
+    for letter, description in written.items():
+      state = networks.state_of(description)
+      networks.write_pth(source / f"{letter}_e{epoch:03}.pt", state)
+  arguments = [str(source / "G_e009.pt"), "--output", str(output / "land")]
+  assert convert_checkpoint(arguments) == 0
+  assert "name geoseg_unet, output_channels 3" in capsys.readouterr().out
+  loaded = weights.load_label_networks(output / "land")
+  assert loaded.generator == models.create(**written["G"])
+  assert loaded.conditioning == semantics.Conditioning(networks.CHANNELS)
+  arguments = [str(source), "--output", str(output / "both")]
+  assert convert_checkpoint(arguments) == 0
+  assert "G_e050.pt" in capsys.readouterr().out
+  for letter, description in written.items():
+    record, _ = checkpoints.load_network(output / "both" / letter)
+    assert record["network"] == description
+  assert convert_checkpoint([*arguments, "--num-labels", "6"]) == 1
