@@ -12,31 +12,37 @@ Example:
 """
 
 import dataclasses
+import functools
 import os
 import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import ml_collections
 
 from gansynth import files, images
 from gansynth.blender import Blender
-from gansynth.synthesis import background, detection_run
+from gansynth.synthesis import background, detection_run, generation, run_folder
 from gansynth.synthesis.background_sources import BackgroundSource
 from gansynth.synthesis.composer import Composed
 from gansynth.synthesis.detection_options import SYSTEM, Options
 from gansynth.synthesis.detection_plan import Plan
-from gansynth.synthesis.detection_run import Result
 from gansynth.synthesis.labels import yolo
 from gansynth.synthesis.object_sources import ObjectSource
+from gansynth.synthesis.run_report import Result, report
 
 __all__ = [
   "SYSTEM",
   "Options",
   "Result",
   "create_blender",
+  "create_run",
   "generate",
   "generate_image",
+  "generate_on_beam",
   "remake",
+  "report",
   "synthesize",
 ]
 
@@ -64,6 +70,19 @@ def create_blender(options: Options) -> Blender:
   )
 
 
+def create_run(
+  values: Mapping[str, Any], root: str | os.PathLike[str]
+) -> detection_run.DetectionRun:
+  """Loads a run of `Options.from_dict(values)` in the folder `root`.
+
+  Raises:
+    ValueError: options, sources or weights that do not fit.
+  """
+  folder = detection_run.create_folder(values, root)
+  blender = create_blender(folder.plan.options)
+  return detection_run.DetectionRun(folder, blender)
+
+
 def generate(
   options: Options,
   output: str | os.PathLike[str],
@@ -73,7 +92,7 @@ def generate(
 ) -> Result:
   """Makes a detection data set for every pair of domains.
 
-  See `synthesis.detection_run.generate`.
+  See `synthesis.generation.generate`.
 
   Args:
     options: what to make.
@@ -86,14 +105,39 @@ def generate(
     ValueError: options, sources or an output that cannot be used.
     OSError: results cannot be written.
   """
-  if workers is not None and workers < 0:
-    raise ValueError(f"workers is {workers}; expected 0 (threads) or more")
-  if workers is None:
-    workers = min(8, max(0, len(os.sched_getaffinity(0)) - 2))
-  plan = Plan(options)
-  blender = create_blender(options)
-  return detection_run.generate(
-    plan, blender, output, shard=shard, workers=workers
+  workers = generation.num_workers(workers)
+  run = create_run(options.to_dict(), output)
+  return generation.generate(run, shard=shard, workers=workers)
+
+
+def generate_on_beam(
+  options: Options,
+  output: str | os.PathLike[str],
+  beam_options: Sequence[str] | None = None,
+) -> Result:
+  """Makes the same on the workers of an Apache Beam runner.
+
+  See `synthesis.beam_pipeline.generate`.
+
+  Args:
+    options: what to make; paths must be absolute where workers have another
+      working directory.
+    output: folder to write to.
+    beam_options: Beam's own, or its flags; None: its local runner.
+
+  Raises:
+    ModuleNotFoundError: Beam is not installed.
+    ValueError: options, sources or an output that cannot be used.
+  """
+  from gansynth.synthesis import beam_pipeline  # Beam may be missing
+
+  values = options.to_dict()
+  return beam_pipeline.generate(
+    functools.partial(detection_run.create_folder, values),
+    functools.partial(create_run, values),
+    output,
+    batch_size=options.blending.batch_size,
+    beam_options=beam_options,
   )
 
 
@@ -113,17 +157,16 @@ def remake(
     OSError: the picture cannot be written.
   """
   options = detection_run.recorded_options(root)
-  line = detection_run.find(root, name)
+  line = run_folder.find(root, name)
   ending = f".{options.output.picture}"
   if pathlib.Path(output).suffix != ending:
     raise ValueError(
       f"{output} does not end in {ending}, as the run's pictures"
     )
-  run = detection_run.Run(Plan(options), create_blender(options), root)
+  run = create_run(options.to_dict(), root)
   run.compare()
-  item = run.plan.find(line["source"], line["target"], line["index"])
-  prepared = run.prepare(run.composer(item), again=True)
-  images.write(output, run.blend([prepared])[0], options.output.quality)
+  picture = run.again(run.folder.position(line))
+  images.write(output, picture, options.output.quality)
 
 
 def generate_image(
@@ -163,13 +206,14 @@ def generate_image(
   alone = dataclasses.replace(
     options, blending=dataclasses.replace(options.blending, batch_size=1)
   )
-  run = detection_run.Run(plan, create_blender(alone), output.parent)
+  folder = detection_run.DetectionFolder(plan, output.parent)
+  run = detection_run.DetectionRun(folder, create_blender(alone))
   composed = dataclasses.replace(
-    run.composer(plan.item(0)), name=canvas_name or output.stem
+    run.composer(0), name=canvas_name or output.stem
   )
-  picture = run.blend([run.prepare(composed, again=True)])[0]
+  picture = run.make([run.prepare(composed, again=True)])[0]
   if options.output.canvases:
-    run.folder.write_canvas(composed)
+    folder.files.write_canvas(composed)
   text = composed.label_text or yolo.format_lines(
     composed.labelled(output.name)
   )
@@ -194,28 +238,3 @@ def synthesize(
   )
   print(report(result, workdir))
   return result
-
-
-def report(result: Result, output: str | os.PathLike[str]) -> str:
-  """Says what a run did, in a few lines."""
-  reasons = {}
-  for problem in result.problems:
-    name, _, reason = problem.partition(": ")
-    reasons.setdefault(reason, []).append(name)
-  lines = [
-    f"could not be made: {', '.join(names[:3])}"
-    + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    + f": {reason}"
-    for reason, names in reasons.items()
-  ]
-  lines.append(
-    f"{result.made} pictures made, {result.already_there} were there already, "
-    f"{len(result.problems)} could not be made; look in {output}"
-  )
-  if result.missing:
-    lines.append(
-      f"{result.missing} pictures of other shards are still to come; the last "
-      "shard to end writes the files about all of them"
-    )
-  lines += [f"contact sheet: {sheet}" for sheet in result.sheets[:20]]
-  return "\n".join(lines)

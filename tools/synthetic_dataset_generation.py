@@ -53,11 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         chosen, output, shard=_shard(shard), workers=workers
       )
     else:
-      from gansynth.synthesis import beam_pipeline  # Beam may be missing
-
-      result = beam_pipeline.generate(
-        chosen, output, detection.create_blender, beam_options=beam_flags
-      )
+      result = detection.generate_on_beam(chosen, output, beam_flags)
   except (ValueError, OSError, ModuleNotFoundError) as error:
     print(f"error: {error}", file=sys.stderr)
     return 1

@@ -1,13 +1,13 @@
-"""Makes detection data as an Apache Beam pipeline: Dataflow, Flink, Spark.
+"""Makes a data set as an Apache Beam pipeline: Dataflow, Flink, Spark.
 
-The files are those of `detection_run.generate`, byte for byte, and each of the
+The files are those of `generation.generate`, byte for byte, and each of the
 two goes on where the other was killed.
 
 All workers, and the process that starts the pipeline, must see the sources,
 the weights and the output at the same absolute paths: a network file system,
 or an object store that is mounted. Files are written aside and renamed, so a
 bundle that is tried again does no harm. Workers need this package and JAX with
-its device. A worker process loads the networks once and blends one batch at a
+its device. A worker process loads the networks once and makes one batch at a
 time; its other threads compose meanwhile. Start one process for each GPU (on
 Dataflow: `--experiments=no_use_multiple_sdk_containers`).
 """
@@ -20,13 +20,12 @@ import pathlib
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
 from gansynth import files
-from gansynth.synthesis import background, detection_run, journal
-from gansynth.synthesis.dataset_folder import PREVIEW
-from gansynth.synthesis.detection_options import Options
-from gansynth.synthesis.detection_plan import Plan
+from gansynth.synthesis import journal
+from gansynth.synthesis.generation import Run
+from gansynth.synthesis.run_folder import RunFolder
+from gansynth.synthesis.run_report import Counts, Result
 
 try:
   import apache_beam as beam
@@ -40,10 +39,7 @@ except ModuleNotFoundError as error:
     name=error.name,
   ) from error
 
-if TYPE_CHECKING:
-  from gansynth.blender import Blender
-
-# Pictures of unlike sizes are blended apart, and a short batch takes as long
+# Pictures of unlike groups are made apart, and a short batch takes as long
 # as a full one: several batches travel together where there are many.
 _MOST_BATCHES = 8
 _CHUNKS = 256  # at least, before a chunk is more than one batch
@@ -58,66 +54,73 @@ class PipelineError(ValueError):
 
 
 def generate(
-  options: Options,
+  create_folder: Callable[[pathlib.Path], RunFolder],
+  create_run: Callable[[pathlib.Path], Run],
   root: str | os.PathLike[str],
-  create_blender: "Callable[[Options], Blender]",
   *,
+  batch_size: int,
   beam_options: "PipelineOptions | Sequence[str] | None" = None,
-) -> detection_run.Result:
+) -> Result:
   """Makes the pictures of a run on the workers of a Beam runner.
 
   Example:
+    values = options.to_dict()
     beam_pipeline.generate(
-      options, "/mnt/data", detection.create_blender,
+      functools.partial(detection_run.create_folder, values),
+      functools.partial(detection.create_run, values),
+      "/mnt/data",
+      batch_size=options.blending.batch_size,
       beam_options=["--runner=DataflowRunner", "--region=europe-west4", ...],
     )
 
   Args:
-    options: what to make; paths must be absolute where workers have another
-      working directory.
+    create_folder: opens the folder of the run. Workers import this and the
+      next by name, and get what they are to hold.
+    create_run: loads the run, once in each worker process.
     root: folder to write to.
-    create_blender: called once in each worker process; what it returns is
-      `steady`. Workers import it by its name, `detection.create_blender`.
+    batch_size: that of the run.
     beam_options: Beam's own, or its flags; None: its local runner.
 
   Returns:
     What was done, and what could not be.
 
   Raises:
-    ValueError: sources with problems, or an output of another run; no worker
+    ValueError: inputs with problems, or an output of another run; no worker
       is started then.
     PipelineError: the workers could not go on; the pictures until then are
       there.
   """
   root = pathlib.Path(root).absolute()
-  plan = Plan(options)
-  plan.check()
-  folder = detection_run.RunFolder(plan, root)
+  folder = create_folder(root)
+  folder.check_inputs()
   folder.check()
   done, _ = folder.noted()
-  waiting = [p for p in range(len(plan)) if p not in done]
+  waiting = [p for p in range(len(folder)) if p not in done]
   if not isinstance(beam_options, PipelineOptions):
     beam_options = PipelineOptions(list(beam_options or ()))
   pipeline = beam.Pipeline(options=beam_options)
-  size = _chunk_size(len(waiting), options.blending.batch_size)
-  values = options.to_dict()
+  size = _chunk_size(len(waiting), batch_size)
   start = _announce(root)
   (
     pipeline
     | "Chunks" >> beam.Create(list(_chunks(waiting, size)))
     | "Spread" >> beam.Reshuffle()
-    | "Blend" >> beam.ParDo(_Blend(values, str(root), start, create_blender))
+    | "Make" >> beam.ParDo(_Make(create_run, root, start))
     | "Wait for all" >> beam.combiners.Count.Globally()
-    | "Finish" >> beam.Map(_finish, values, str(root))
+    | "Finish" >> beam.Map(_finish, create_folder, root)
   )
   finished = _run(pipeline)
   done, problems = _wait_for_notes(folder)
-  made = _made(finished, len(waiting) - len(problems))
-  sheets = []
-  if options.output.preview:
-    sheets = [root / pair.folder / PREVIEW for pair in plan.pairs]
-  return detection_run.Result(
-    made, len(done) - made, sorted(problems.values()), 0, sheets
+  told = [done[position] for position in waiting if position in done]
+  rejected = sum(bool(line.get("rejected")) for line in told)
+  made = _made(finished, len(told) - rejected)
+  return Result(
+    made,
+    len(done) - made - rejected,
+    sorted(problems.values()),
+    0,
+    folder.sheets(),
+    rejected,
   )
 
 
@@ -145,15 +148,13 @@ def _made(result, most):
   return min(sum(counters), most) if counters else most
 
 
-class _Blend(beam.DoFn):
-  """Composes, blends, writes and notes chunks of pictures."""
+class _Make(beam.DoFn):
+  """Composes, makes, writes and notes chunks of pictures."""
 
-  def __init__(self, options, root, start, create_blender):
-    self._root = pathlib.Path(root)
+  def __init__(self, create_run, root, start):
+    self._root = root
+    self._create_worker = functools.partial(_Worker, create_run, root, start)
     self._start = start
-    self._create_worker = functools.partial(
-      _Worker, options, self._root, start, create_blender
-    )
     self._shared = Shared()
 
   def start_bundle(self):
@@ -164,14 +165,15 @@ class _Blend(beam.DoFn):
     positions = [position for each in ranges for position in range(*each)]
     # One for all threads of a process, and none for an empty bundle.
     worker = self._shared.acquire(self._create_worker)
-    lines, made = worker.make(positions)
-    Metrics.counter(_NAMESPACE, _MADE).inc(made)
-    problems = sum("problem" in line for line in lines)
-    Metrics.counter(_NAMESPACE, "problems").inc(problems)
-    self._lines += lines
+    before = len(self._lines)
+    counts = worker.make(positions, self._lines.append)
+    Metrics.counter(_NAMESPACE, _MADE).inc(counts.made)
+    Metrics.counter(_NAMESPACE, "pictures rejected").inc(counts.rejected)
+    Metrics.counter(_NAMESPACE, "problems").inc(len(counts.problems))
+    made = len(self._lines) - before
     if time.monotonic() - self._noted > _NOTE_SECONDS:
       self._note()
-    yield len(lines)
+    yield made
 
   def finish_bundle(self):
     self._note()
@@ -188,50 +190,35 @@ class _Blend(beam.DoFn):
 class _Worker:
   """What the threads of a worker process share."""
 
-  def __init__(self, options, root, start, create_blender):
+  def __init__(self, create_run, root, start):
     if not _announcement(root, start).exists():
       raise OSError(
         f"{root} on this worker is not the folder that the pipeline was "
         "started with; give a folder that all workers see at this path, on a "
         "network file system or a mounted object store"
       )
-    options = Options.from_dict(options)
-    self._run = detection_run.Run(Plan(options), create_blender(options), root)
+    self._run = create_run(root)
     self._run.start()
     self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
 
-  def make(self, positions: Sequence[int]) -> tuple[list[dict[str, Any]], int]:
-    """Makes pictures.
-
-    Returns:
-      Their lines of the manifest, or problems, and how many were not there.
-    """
+  def make(
+    self, positions: Sequence[int], note: Callable[[dict], None]
+  ) -> Counts:
+    """Makes pictures; `note` gets a line of each, see `Run.process`."""
     run = self._run
-    lines = []
-    made = 0
-
-    def goes_on(item, error):
-      lines.append(run.problem(item, error))
-      return True
-
-    def write(composed, picture):
-      lines.append(run.write(composed, picture))
-
-    items = [run.plan.item(position) for position in positions]
-    ahead = background.ahead(
-      self._pool, run.composer, items, 2 * run.blender.batch_size
+    return run.process(
+      self._pool, run.composer, positions, note, depth=2 * run.batch_size
     )
-    with background.Writer() as writer:
-      for composed, picture in run.blended(ahead, goes_on):
-        writer.submit(write, composed, picture)
-        made += picture is not None
-    return lines, made
 
 
-def _finish(chunks: int, options: dict[str, Any], root: str) -> None:
+def _finish(
+  chunks: int,
+  create_folder: Callable[[pathlib.Path], RunFolder],
+  root: pathlib.Path,
+) -> None:
   """Writes the files about all pictures; once all `chunks` are noted."""
   del chunks  # what it waited for
-  folder = detection_run.RunFolder(Plan(Options.from_dict(options)), root)
+  folder = create_folder(root)
   _wait_for_notes(folder)
   folder.finish()
 
@@ -244,7 +231,7 @@ def _wait_for_notes(folder):
   end = time.monotonic() + _SEEN_SECONDS
   while True:
     done, problems = folder.noted()
-    missing = len(folder.plan) - len(done) - len(problems)
+    missing = len(folder) - len(done) - len(problems)
     if not missing:
       return done, problems
     if time.monotonic() > end:

@@ -84,6 +84,10 @@ class Composer:
       return self._original(item, name, picture, made_of)
     return self._fixed(item, name, picture, made_of)
 
+  def at(self, position: int) -> Composed:
+    """Composes the picture at a position of the whole run; as `__call__`."""
+    return self(self.plan.item(position))
+
   def _fixed(self, item, name, picture, made_of):
     plan = self.plan
     rng = plan.generator(item)
@@ -180,20 +184,6 @@ class Composer:
         labelled.append((cutout, label))
       self._cutouts[domain] = labelled
     return self._cutouts[domain]
-
-
-_composer: Composer | None = None  # of a worker process
-
-
-def start_worker(composer: Composer) -> None:
-  """Makes a process ready for `compose_in_worker`."""
-  global _composer
-  _composer = composer
-
-
-def compose_in_worker(item: Item) -> Composed:
-  """Composes one picture in a process that was made ready."""
-  return _composer(item)
 
 
 def _relative_label(cutout):

@@ -112,25 +112,19 @@ class DatasetFolder:
       **about,
     }
 
-  def finish(self, lines: Sequence[dict[str, Any]]) -> list[pathlib.Path]:
+  def finish(self, lines: Sequence[dict[str, Any]]) -> None:
     """Writes the files about all pictures.
 
     Args:
       lines: of all pictures of all pairs.
-
-    Returns:
-      The contact sheets.
     """
     pairs = {(pair.source, pair.target): [] for pair in self.plan.pairs}
     for line in lines:
       pairs[line["source"], line["target"]].append(line)
-    sheets = []
     for pair in self.plan.pairs:
       chosen = pairs[pair.source, pair.target]
       chosen.sort(key=lambda line: line["index"])
       self._finish_pair(pair, chosen)
-      sheets.append(self.root / pair.folder / PREVIEW)
-    return sheets if self._output.preview else []
 
   def _finish_pair(self, pair, lines):
     folder = self.root / pair.folder

@@ -1,5 +1,6 @@
 """Beam's workers make the same files as one process."""
 
+import functools
 import itertools
 import json
 import os
@@ -13,7 +14,7 @@ import detection_folders
 import pytest
 
 from gansynth import detection
-from gansynth.synthesis import detection_run, journal
+from gansynth.synthesis import detection_run, journal, run_report
 
 pytest.importorskip("apache_beam")
 from gansynth.synthesis import beam_pipeline
@@ -24,7 +25,7 @@ RUNNER = "--runner=FnApiRunner"
 TWO = (RUNNER, "--direct_num_workers=2")
 THREADS = (*TWO, "--direct_running_mode=multi_threading")
 PROCESSES = (*TWO, "--direct_running_mode=multi_processing")
-SEEN = []  # options, each time a blender is created
+SEEN = []  # options, each time a run is created
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +51,13 @@ def options(values):
   return detection.Options.from_dict(values)
 
 
-def on_beam(values, root, flags=(RUNNER,), create=detection.create_blender):
+def on_beam(values, root, flags=(RUNNER,), create=detection.create_run):
   return beam_pipeline.generate(
-    options(values), root, create, beam_options=flags
+    functools.partial(detection_run.create_folder, values),
+    functools.partial(create, values),
+    root,
+    batch_size=values["blending"]["batch_size"],
+    beam_options=flags,
   )
 
 
@@ -77,7 +82,7 @@ def test_any_workers_make_the_bytes_of_one_process(
 ):
   monkeypatch.setenv("PYTHONPATH", str(ROOT))  # of the worker processes
   result = on_beam(values, tmp_path, flags)
-  assert result == detection_run.Result(20, 0, [], 0, [])
+  assert result == run_report.Result(20, 0, [], 0, [])
   assert contents(tmp_path) == contents(made)
 
 
@@ -134,27 +139,27 @@ def test_a_picture_that_cannot_be_made_does_not_stop_the_others(tmp_path):
   assert (result.made, result.already_there, result.problems) == (2, 14, [])
 
 
-def test_threads_share_a_blender(values, tmp_path):
+def test_threads_share_a_run(values, tmp_path):
   SEEN.clear()
   on_beam(values, tmp_path, THREADS, count_and_create)
   assert len(SEEN) == 1
 
 
-def count_and_create(chosen):
-  SEEN.append(chosen)
-  return detection.create_blender(chosen)
+def count_and_create(values, root):
+  SEEN.append(values)
+  return detection.create_run(values, root)
 
 
-def fail(chosen):
-  raise ValueError(f"no weights at {chosen.blending.weights!r}; name others")
+def fail(values, root):
+  raise ValueError(f"no weights for {root.name!r}; name others")
 
 
 @pytest.mark.parametrize("flags", [(RUNNER,), THREADS])
 def test_what_workers_run_into_is_said_in_a_line(values, tmp_path, flags):
   with pytest.raises(
-    beam_pipeline.PipelineError, match=r"failed: .*no weights at ''; name oth"
+    beam_pipeline.PipelineError, match=r"failed: .*no weights for 'x'; name oth"
   ) as error:
-    on_beam(values, tmp_path, flags, fail)
+    on_beam(values, tmp_path / "x", flags, fail)
   assert "\n" not in str(error.value)
 
 
@@ -184,7 +189,7 @@ def test_pictures_are_not_forgotten_where_notes_are_not_seen(
   values, tmp_path, monkeypatch
 ):
   monkeypatch.setattr(beam_pipeline, "_SEEN_SECONDS", 0)
-  monkeypatch.setattr(beam_pipeline._Blend, "_note", lambda self: None)
+  monkeypatch.setattr(beam_pipeline._Make, "_note", lambda self: None)
   with pytest.raises(
     beam_pipeline.PipelineError, match=r"20 pictures .* on this machine; give"
   ):
@@ -211,7 +216,7 @@ def test_chunks_grow_with_the_run(pictures, size):
   assert beam_pipeline._chunk_size(pictures, 8) == size
 
 
-def test_only_blending_needs_jax(values, made, tmp_path):
+def test_only_making_needs_jax(values, made, tmp_path):
   """Workers that finish a run have no device."""
   root = tmp_path / "made"
   shutil.copytree(made, root)
@@ -220,9 +225,11 @@ def test_only_blending_needs_jax(values, made, tmp_path):
   for path in manifests:
     path.unlink()
   program = """
-import json, sys
-from gansynth.synthesis import beam_pipeline
-beam_pipeline._finish(1, json.loads(sys.argv[1]), sys.argv[2])
+import functools, json, sys
+from gansynth.synthesis import beam_pipeline, detection_run
+values, root = json.loads(sys.argv[1]), sys.argv[2]
+create = functools.partial(detection_run.create_folder, values)
+beam_pipeline._finish(1, create, root)
 assert "jax" not in sys.modules
 """
   chosen = json.dumps(options(values).to_dict())

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gansynth import detection, images
-from gansynth.synthesis import detection_run
+from gansynth.synthesis import run_folder
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -56,7 +56,7 @@ def contents(root):
     for path in sorted(root.rglob("*"))
     if path.is_file()
     and "journal" not in path.parts
-    and path.name != detection_run.RECORD
+    and path.name != run_folder.RECORD
     and path.suffix != ".tmp"  # of a killed process; kept for an hour
   }
 
@@ -106,7 +106,7 @@ def test_objects_are_where_the_labels_say(made):
   for line in lines(made, "s_north_t_north"):
     folder = made / "s_north_t_north"
     picture = images.read(folder / line["image"]).astype(int)
-    sources = json.loads((made / detection_run.RECORD).read_text())
+    sources = json.loads((made / run_folder.RECORD).read_text())
     tiles = pathlib.Path(sources["options.backgrounds.path"])
     background = images.read(tiles / "north" / f"{line['background']}.png")
     background = background.astype(int)
