@@ -108,6 +108,16 @@ class SegmentationHead:
     head.set_state(state)
     return head
 
+  @property
+  def tells_labels(self) -> bool:
+    """Whether its classes are the labels of label maps."""
+    return bool(self.conditioning.num_labels) and not self._semantic.classes
+
+  @property
+  def variables(self) -> Any:
+    """Of the discriminator; None before `set_state`."""
+    return self._variables
+
   def set_state(self, state: common.GanState) -> None:
     """Takes the discriminator of a system's state; not compiled again."""
     # In training they may lie on other hosts' devices, too.
@@ -126,7 +136,7 @@ class SegmentationHead:
     highest one counts.
 
     Args:
-      pictures: uint8 (height, width, 3), of any sizes.
+      pictures: uint8 or float in [-1, 1] (height, width, 3), of any sizes.
 
     Returns:
       int32 (height, width) for each, 0 to num_classes - 1.

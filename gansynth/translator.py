@@ -195,6 +195,7 @@ class Translator:
     ]
 
   def _forward(self, variables, batch, extents=None):
+    """What is computed on the devices."""
     batch = common.to_unit_range(batch)
     if self.mode == "eval":
       options = {} if extents is None else {"extents": extents}

@@ -14,18 +14,18 @@ from gansynth.losses.features import (
   perceptual,
 )
 from gansynth.losses.reconstruction import l1_loss
+from gansynth.losses.segmentation import (
+  cross_entropy,
+  dice_loss,
+  pixel_weights,
+  weighted_mean,
+)
 from gansynth.losses.semantic import (
   class_accuracy,
   class_weights,
   image_weights,
   reconstruction_loss,
   segmentation_loss,
-)
-from gansynth.losses.segmentation import (
-  cross_entropy,
-  dice_loss,
-  pixel_weights,
-  weighted_mean,
 )
 
 __all__ = [
