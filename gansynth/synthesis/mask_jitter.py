@@ -46,11 +46,13 @@ class Draws:
 
   Attributes:
     dilate: side of the box of each label that is there, ascending; 0: none.
+    erode: the same of the erosion, which changes nothing.
     noise_x: float64 (height, width) in [0, 1), for the columns.
     noise_y: the same for the rows.
   """
 
   dilate: dict[int, int]
+  erode: dict[int, int]
   noise_x: np.ndarray
   noise_y: np.ndarray
 
@@ -83,9 +85,9 @@ def draw(
   labels: np.ndarray, jitter: Jitter, rng: np.random.RandomState
 ) -> Draws:
   """Draws all that `original` does, in its order."""
-  sizes = _draw_sizes(labels, jitter, rng)
+  dilated, eroded = _draw_sizes(labels, jitter, rng)
   noise_x = rng.random_sample(labels.shape)
-  return Draws(sizes, noise_x, rng.random_sample(labels.shape))
+  return Draws(dilated, eroded, noise_x, rng.random_sample(labels.shape))
 
 
 def draws_only(
@@ -220,13 +222,13 @@ def check_labels(labels: np.ndarray) -> None:
 
 
 def _draw_sizes(labels, jitter, rng):
-  """The sides of boxes, by label; those of the erosion are left behind."""
+  """The sides of both boxes, by label."""
   check_labels(labels)
-  sizes = {}
+  dilated, eroded = {}, {}
   for label in np.flatnonzero(np.bincount(labels.ravel())).tolist():
-    sizes[label] = int(rng.randint(0, jitter.max_dilate + 1))
-    rng.randint(0, jitter.max_erode + 1)
-  return sizes
+    dilated[label] = int(rng.randint(0, jitter.max_dilate + 1))
+    eroded[label] = int(rng.randint(0, jitter.max_erode + 1))
+  return dilated, eroded
 
 
 def _filter(values, taps, axis):

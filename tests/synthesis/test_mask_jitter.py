@@ -100,19 +100,20 @@ def test_original_draws_in_its_order(jitter):
   assert made.dtype == labels.dtype
   mask_jitter.draws_only(labels, jitter, second)
   # What the original calls, one by one.
-  sizes = {}
+  dilated, eroded = {}, {}
   for label in np.unique(labels):
-    sizes[label] = third.randint(0, jitter.max_dilate + 1)
-    third.randint(0, jitter.max_erode + 1)
+    dilated[label] = third.randint(0, jitter.max_dilate + 1)
+    eroded[label] = third.randint(0, jitter.max_erode + 1)
   noise_x = third.rand(*labels.shape)
   noise_y = third.rand(*labels.shape)
   assert first.rand() == second.rand() == third.rand()
   drawn = mask_jitter.draw(labels, jitter, np.random.RandomState(7))
-  assert drawn.dilate == sizes
+  assert drawn.dilate == dilated
+  assert drawn.erode == eroded
   np.testing.assert_array_equal(drawn.noise_x, noise_x)
   np.testing.assert_array_equal(drawn.noise_y, noise_y)
   expected = mask_jitter.displace(
-    mask_jitter.dilate(labels, sizes),
+    mask_jitter.dilate(labels, dilated),
     *(
       mask_jitter.displacement(n, jitter.elastic_alpha, jitter.elastic_sigma)
       for n in (noise_x, noise_y)
