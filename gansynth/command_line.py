@@ -65,6 +65,32 @@ def parse(argv: Sequence[str]) -> list[str]:
     sys.exit(f"error: {(marked or lines)[0].split('ConfigError: ')[-1]}")
 
 
+def shard(text: str) -> tuple[int, int]:
+  """Reads `i/n`: every n-th item from the i-th on.
+
+  Raises:
+    ValueError: it is something else.
+  """
+  try:
+    number, count = (int(part) for part in text.split("/"))
+  except ValueError:
+    raise ValueError(f"--shard is {text!r}; expected i/n, as 0/4") from None
+  return number, count
+
+
+def shard(text: str) -> tuple[int, int]:
+  """Returns the numbers of `i/n`: the i-th of n shards, from 0.
+
+  Raises:
+    ValueError: it is no such text; the range is not checked.
+  """
+  try:
+    number, count = (int(part) for part in text.split("/"))
+  except ValueError:
+    raise ValueError(f"--shard is {text!r}; expected i/n, as 0/4") from None
+  return number, count
+
+
 def _config_argument(argv: Sequence[str]) -> str:
   """The value of --config, for when the flags could not be parsed."""
   parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)

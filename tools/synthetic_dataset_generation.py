@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = detection_flags.options(options)
     if beam_flags is None:
       result = detection.generate(
-        chosen, output, shard=_shard(shard), workers=workers
+        chosen, output, shard=command_line.shard(shard), workers=workers
       )
     else:
       result = detection.generate_on_beam(chosen, output, beam_flags)
@@ -237,14 +237,6 @@ def _parser():
   )
   detection_flags.add_not_needed(parser)
   return parser
-
-
-def _shard(text):
-  try:
-    number, count = (int(part) for part in text.split("/"))
-  except ValueError:
-    raise ValueError(f"--shard is {text!r}; expected i/n, as 0/4") from None
-  return number, count
 
 
 if __name__ == "__main__":
