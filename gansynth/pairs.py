@@ -1,0 +1,191 @@
+"""Image-mask pairs: masks drawn and changed, pictures of them, a filter.
+
+Example:
+  from gansynth import pairs
+
+  options = pairs.Options.from_dict({
+    "pairs": 500,
+    "generator": {"weights": "runs/geoseg"},
+    "filter": {"segmenter": "runs/segmenter", "tau": 0.6},
+  })
+  pairs.generate(options, "pairs")
+"""
+
+import dataclasses
+import functools
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gansynth import config as config_lib
+from gansynth import weights as weights_lib
+from gansynth.label_translator import LabelTranslator
+from gansynth.synthesis import generation, journal, run_folder, run_report
+from gansynth.synthesis.pair_folder import create_folder
+from gansynth.synthesis.pair_options import Options
+from gansynth.synthesis.pair_run import PairRun
+from gansynth.synthesis.run_report import Result
+
+if TYPE_CHECKING:
+  from gansynth.segmenters import Segmenter
+
+__all__ = [
+  "Options",
+  "Result",
+  "completed",
+  "create_run",
+  "create_segmenter",
+  "create_translator",
+  "generate",
+  "generate_on_beam",
+  "report",
+]
+
+
+def completed(options: Options) -> Options:
+  """Fills in the labels of masks where only the generator knows them.
+
+  Raises:
+    ValueError: there is no generator.
+  """
+  place = options.generator.weights
+  if not place:
+    raise ValueError(
+      "generator.weights is not set; name the run, the converted network or "
+      "the file that makes the pictures (--run)"
+    )
+  of_run = (pathlib.Path(place) / config_lib.RECORD).exists()
+  if of_run or options.masks.num_labels:
+    return options
+  shown = weights_lib.load_label_networks(place).conditioning
+  if not shown.num_labels:
+    raise ValueError(
+      f"{place} is shown pictures, not labels; pairs need a generator that is "
+      "shown label maps"
+    )
+  masks = dataclasses.replace(
+    options.masks, num_labels=shown.num_labels, dont_care=shown.dont_care
+  )
+  return dataclasses.replace(options, masks=masks)
+
+
+def create_translator(options: Options) -> LabelTranslator:
+  """Loads what makes the pictures of a run.
+
+  Raises:
+    ValueError: options or weights that do not fit.
+  """
+  chosen = options.generator
+  return LabelTranslator.load(
+    chosen.weights,
+    chosen.step,
+    batch_size=chosen.batch_size,
+    mode=chosen.mode,
+    seed=chosen.seed,
+    instances=chosen.instances,
+    features=chosen.features or None,
+  )
+
+
+def create_segmenter(options: Options, num_classes: int) -> "Segmenter | None":
+  """Loads what filters the pairs of a run; None: nothing does.
+
+  Raises:
+    ValueError: there is no such segmenter.
+  """
+  chosen = options.filter
+  if not chosen.segmenter:
+    return None
+  from gansynth import segmenters
+
+  own = {"size": chosen.size} if chosen.size else {}
+  return segmenters.load(chosen.segmenter, chosen.kind, num_classes, **own)
+
+
+def create_run(
+  values: Mapping[str, Any], root: str | os.PathLike[str]
+) -> PairRun:
+  """Loads the networks of a run, and looks at its folder `root`.
+
+  Args:
+    values: `Options.to_dict` of `completed` options.
+    root: folder to write to.
+
+  Raises:
+    ValueError: options, masks or networks that do not fit.
+  """
+  folder = create_folder(values, root)
+  options = folder.plan.options
+  return PairRun(
+    folder,
+    create_translator(options),
+    create_segmenter(options, folder.plan.masks.num_labels),
+  )
+
+
+def generate(
+  options: Options,
+  output: str | os.PathLike[str],
+  *,
+  shard: tuple[int, int] = (0, 1),
+  workers: int | None = None,
+) -> Result:
+  """Makes image-mask pairs; see `synthesis.generation.generate`.
+
+  Args:
+    options: what to make.
+    output: folder to write to.
+    shard: (i, n): every n-th pair from the i-th on.
+    workers: processes that change masks; 0: threads; None: as many as there
+      are cores to spare.
+
+  Raises:
+    ValueError: options, masks, networks or an output that cannot be used.
+    OSError: results cannot be written.
+  """
+  run = create_run(completed(options).to_dict(), output)
+  return generation.generate(run, shard=shard, workers=workers)
+
+
+def generate_on_beam(
+  options: Options,
+  output: str | os.PathLike[str],
+  beam_options: Any = None,
+) -> Result:
+  """Makes image-mask pairs on the workers of an Apache Beam runner.
+
+  Args:
+    options: what to make; paths are absolute, or the same for all workers.
+    output: folder to write to, which all workers see at the same path.
+    beam_options: see `synthesis.beam_pipeline.generate`.
+
+  Raises:
+    ModuleNotFoundError: Beam is not installed.
+    ValueError: as `generate`; or the workers could not go on.
+  """
+  from gansynth.synthesis import beam_pipeline  # Beam may be missing
+
+  values = completed(options).to_dict()
+  return beam_pipeline.generate(
+    functools.partial(create_folder, values),
+    functools.partial(create_run, values),
+    output,
+    beam_options=beam_options,
+  )
+
+
+def report(result: Result, output: str | os.PathLike[str]) -> str:
+  """Says what a run did, in a few lines.
+
+  The last one counts the pairs of all starts and shards until now, in the
+  words of Geoseg-GAN.
+  """
+  root = pathlib.Path(output)
+  lines = {x["index"]: x for x in journal.read(root) if "problem" not in x}
+  kept = sum(not line.get("rejected") for line in lines.values())
+  tau = run_folder.recorded(root)["options"]["filter"]["tau"]
+  return (
+    f"{run_report.report(result, output)}\n"
+    f"Generated {len(lines)} pairs, kept {kept} with tau={tau}"
+  )
