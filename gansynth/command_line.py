@@ -78,19 +78,6 @@ def shard(text: str) -> tuple[int, int]:
   return number, count
 
 
-def shard(text: str) -> tuple[int, int]:
-  """Returns the numbers of `i/n`: the i-th of n shards, from 0.
-
-  Raises:
-    ValueError: it is no such text; the range is not checked.
-  """
-  try:
-    number, count = (int(part) for part in text.split("/"))
-  except ValueError:
-    raise ValueError(f"--shard is {text!r}; expected i/n, as 0/4") from None
-  return number, count
-
-
 def _config_argument(argv: Sequence[str]) -> str:
   """The value of --config, for when the flags could not be parsed."""
   parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
