@@ -26,6 +26,7 @@ from gansynth import (
   samples,
   sheets,
   systems,
+  tables,
   weights,
 )
 from gansynth import config as config_lib
@@ -338,13 +339,13 @@ def _table(measured, count, judge):
     key=lambda name: ("GDa".index(name[0]), name),
   )
   parts = [
-    _rows(
+    tables.markdown(
       ["run", "generator", "discriminator", *_PARAMETERS.values(), "steps"],
       [[one.name, *one.networks] for one in measured],
     ),
     "A discriminator that guides teaches the generator by the classes it sees "
     "and the picture it draws, too.",
-    _rows(
+    tables.markdown(
       ["run", *columns],
       [
         true,
@@ -358,7 +359,7 @@ def _table(measured, count, judge):
     f"{count} test scenes. Mean IoU and accuracy: of the classes that the head "
     f"of {judge} sees. Colour IoU: of the labels that colours tell. Mean "
     "error: difference from the true picture in grey levels.",
-    _rows(
+    tables.markdown(
       ["run", *losses],
       [
         [one.name]
@@ -370,17 +371,3 @@ def _table(measured, count, judge):
     "weights.",
   ]
   return "\n\n".join(parts) + "\n"
-
-
-def _rows(titles, rows):
-  """A table in Markdown, whose columns are straight in plain text, too."""
-  widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-
-  def line(cells):
-    padded = (
-      f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)
-    )
-    return f"| {' | '.join(padded)} |"
-
-  rule = f"|{'|'.join('-' * (width + 2) for width in widths)}|"
-  return "\n".join([line(titles), rule, *map(line, rows)])
