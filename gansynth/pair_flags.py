@@ -186,6 +186,14 @@ def add_filter(parser: argparse.ArgumentParser) -> None:
   )
   _add(
     parser,
+    "filter.step",
+    "--segmenter-step",
+    type=int,
+    metavar="N",
+    help="its checkpoint (the best, else the latest)",
+  )
+  _add(
+    parser,
     "filter.tau",
     type=float,
     metavar="X",

@@ -16,19 +16,21 @@ import functools
 import os
 import pathlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gansynth import config as config_lib
+from gansynth import segmenters
 from gansynth import weights as weights_lib
 from gansynth.label_translator import LabelTranslator
 from gansynth.synthesis import generation, journal, run_folder, run_report
 from gansynth.synthesis.pair_folder import create_folder
-from gansynth.synthesis.pair_options import Options
+from gansynth.synthesis.pair_options import (
+  DEFAULT_SIZE,
+  FilterOptions,
+  Options,
+)
 from gansynth.synthesis.pair_run import PairRun
 from gansynth.synthesis.run_report import Result
-
-if TYPE_CHECKING:
-  from gansynth.segmenters import Segmenter
 
 __all__ = [
   "Options",
@@ -88,7 +90,9 @@ def create_translator(options: Options) -> LabelTranslator:
   )
 
 
-def create_segmenter(options: Options, num_classes: int) -> "Segmenter | None":
+def create_segmenter(
+  options: Options, num_classes: int
+) -> segmenters.Segmenter | None:
   """Loads what filters the pairs of a run; None: nothing does.
 
   Raises:
@@ -97,10 +101,12 @@ def create_segmenter(options: Options, num_classes: int) -> "Segmenter | None":
   chosen = options.filter
   if not chosen.segmenter:
     return None
-  from gansynth import segmenters
-
-  own = {"size": chosen.size} if chosen.size else {}
-  return segmenters.load(chosen.segmenter, chosen.kind, num_classes, **own)
+  size = chosen.size
+  if not size and options.mode == "original" and _is_torchscript(chosen):
+    size = DEFAULT_SIZE  # in which the original shows it pictures of any size
+  return segmenters.load(
+    chosen.segmenter, chosen.kind, num_classes, step=chosen.step, size=size
+  )
 
 
 def create_run(
@@ -166,11 +172,13 @@ def generate_on_beam(
   """
   from gansynth.synthesis import beam_pipeline  # Beam may be missing
 
-  values = completed(options).to_dict()
+  options = completed(options)
+  values = options.to_dict()
   return beam_pipeline.generate(
     functools.partial(create_folder, values),
     functools.partial(create_run, values),
     output,
+    batch_size=options.generator.batch_size,
     beam_options=beam_options,
   )
 
@@ -188,4 +196,13 @@ def report(result: Result, output: str | os.PathLike[str]) -> str:
   return (
     f"{run_report.report(result, output)}\n"
     f"Generated {len(lines)} pairs, kept {kept} with tau={tau}"
+  )
+
+
+def _is_torchscript(chosen: FilterOptions) -> bool:
+  path = pathlib.Path(chosen.segmenter)
+  return (
+    chosen.kind in ("auto", "torchscript")
+    and path.is_file()
+    and segmenters.is_torchscript(path)
   )

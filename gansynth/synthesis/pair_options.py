@@ -87,13 +87,15 @@ class FilterOptions:
   Attributes:
     segmenter: see `segmenters.load`; "": all are kept.
     kind: of segmenter; `auto`: told from it.
+    step: checkpoint of a run; 0: the best one, else the latest.
     tau: pairs are kept from this mean IoU of the prediction and the mask on.
     size: (height, width) that pictures are resized to for the segmenter; ():
-      they are not.
+      they are not, but to 512 x 512 for a TorchScript file in mode original.
   """
 
   segmenter: str = ""
   kind: str = "auto"
+  step: int = 0
   tau: float = 0.6
   size: tuple[int, ...] = ()
 
@@ -154,6 +156,7 @@ class Options:
     at_least("pairs", self.pairs, 1)
     at_least("masks.num_labels", self.masks.num_labels, 0)
     at_least("generator.step", self.generator.step, 0)
+    at_least("filter.step", self.filter.step, 0)
     at_least("generator.batch_size", self.generator.batch_size, 1)
     at_least("output.quality", self.output.quality, 1)
     if self.output.quality > 100:
