@@ -105,9 +105,9 @@ def change(
   Returns:
     A new label map of the same shape and type, and what was drawn, in values
     of JSON: `scale`, `angle` (degrees counter-clockwise) and `flip` (left to
-    right, before the turn); `dilate` and `erode`, the boxes' sides of labels
-    that they change; `pasted`, the regions with their label, pixels, place and
-    pose.
+    right, before the turn); `pasted`, where `paste` is above 0: the regions
+    with their label, pixels, place and pose; `dilate` and `erode`: the sides
+    of boxes above 1, by label.
 
   Raises:
     ValueError: these are no such labels, or regions are to be pasted and there
