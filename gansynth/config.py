@@ -23,6 +23,7 @@ NETWORKS = (
   "generator",
   "discriminator",
   "encoder",
+  "segmenter",
   "data.input_channels",
   "data.output_channels",
   "data.num_labels",
@@ -53,7 +54,8 @@ class ConfigError(ValueError):
 
 def modes(config: ml_collections.ConfigDict) -> dict[str, str]:
   """Module of each mode that a config can be run in, the usual one first."""
-  if "generator" not in config:  # data sets that nothing is trained for
+  # Of data sets that nothing is trained for there is neither.
+  if "generator" not in config and "segmenter" not in config:
     return {"synthesize": "gansynth.detection"}
   return {
     mode: f"gansynth.{mode}" for mode in ("train", "evaluate", "synthesize")

@@ -186,6 +186,66 @@ def label_to_image() -> ml_collections.ConfigDict:
   return config
 
 
+def segmentation() -> ml_collections.ConfigDict:
+  """What the training of a segmenter needs."""
+  others = label_to_image()
+  config = ml_collections.ConfigDict()
+  config.system = "segmentation"
+  for name in (
+    "seed",
+    "batch_size",
+    "max_steps",
+    "dtype",
+    "remat",
+    "accumulation",
+    "ema_decay",
+    "optimizer",
+    "data",
+    "num_workers",
+    "log_every",
+    "sample_every",
+    "num_samples",
+    "checkpoint_every",
+    "keep_last",
+    "keep_best",
+    "evaluate",
+  ):
+    config[name] = others[name]
+  config.batch_size = 8
+  config.num_samples = 8
+
+  config.segmenter = ml_collections.ConfigDict()
+  config.segmenter.name = "segmentation_unet"
+  config.segmenter.features = 32  # width of the outermost level
+  config.segmenter.num_levels = 4  # halvings
+  config.segmenter.norm = "batch"  # instanceaffine, none
+
+  config.loss = ml_collections.ConfigDict()
+  config.loss.class_weights = "none"  # balanced: classes weigh the same
+  config.loss.lambda_dice = 0.0  # of the Dice loss; 0: off
+
+  del config.optimizer.ttur  # There is one network.
+  config.optimizer.learning_rate = 1e-3
+  config.optimizer.beta1 = 0.9
+  config.optimizer.beta2 = 0.999
+
+  config.data.num_labels = 6
+  config.data.instances = False
+  use_pairs(config)
+  config.best_metric = "mean_iou"
+  config.best_mode = "max"
+  config.evaluate.batch_size = 8
+
+  config.synthesize = ml_collections.ConfigDict()
+  config.synthesize.input = ""  # folder of pictures, with sub-folders
+  config.synthesize.output = ""  # of masks, PNG with the numbers of classes
+  config.synthesize.checkpoint = ""  # converted network; "": the run's own
+  config.synthesize.step = 0  # of the run; 0: the best one, else the latest
+  config.synthesize.batch_size = 8
+  config.synthesize.skip_unreadable = False
+  return config
+
+
 def pix2pixhd_generator() -> dict[str, Any]:
   """pix2pixHD's global generator, as its own repository has it."""
   return {
@@ -289,6 +349,18 @@ def use_procedural_labels(config: ml_collections.ConfigDict) -> None:
   config.checkpoint_every = 100
   config.evaluate.every = 100
   config.evaluate.batch_size = 4
+
+
+def use_pairs(config: ml_collections.ConfigDict) -> None:
+  """Gives label data colours that stand for labels, and generated pairs."""
+  config.data.palette = "geoseg"
+  config.data.palette_rule = "exact"  # nearest, original
+  config.data.palette_tolerance = 48.0  # of nearest, a distance in RGB
+  config.data.palette_background = 0  # class of all other colours
+  config.data.synthetic = ""  # folders of generated pairs, commas between
+  config.data.synthetic_share = 0.25  # of an epoch
+  config.data.oversample = ""  # classes, as "4,5", whose masks are seen more;
+  config.data.oversample_factor = 2.0  # rare: those of few pixels
 
 
 def use_procedural_land(config: ml_collections.ConfigDict) -> None:

@@ -19,10 +19,12 @@ from gansynth import (
   label_judge,
   parallel,
   samples,
+  segmentation_scores,
   systems,
 )
 from gansynth.data import pipeline
 from gansynth.label_scores import LabelScores
+from gansynth.segmentation_scores import SegmentationScores
 from gansynth.translator import Translator
 from gansynth.weights import load_state
 
@@ -31,7 +33,7 @@ RESULT = "evaluation.json"
 
 def create(
   system: Any, train_set: Any, test_set: Any, options: Any
-) -> "TranslationScores | LabelScores | None":
+) -> "TranslationScores | LabelScores | SegmentationScores | None":
   """Chooses what is measured of a system; None where nothing is.
 
   Args:
@@ -48,6 +50,8 @@ def create(
   shared = {"max_items": options.max_items, "batch_size": options.batch_size}
   if systems.NOISE in directions:
     return None
+  if systems.SEGMENTATION in directions:
+    return SegmentationScores(test_set, system.num_classes, **shared)
   if systems.LABELS in directions:
     num_labels = system.conditioning.num_labels
     if num_labels:
@@ -159,7 +163,8 @@ def evaluate(
     workdir: the run.
 
   Returns:
-    The scores, see `TranslationScores` and `LabelScores`.
+    The scores, see `TranslationScores`, `LabelScores` and
+    `SegmentationScores`.
 
   Raises:
     ValueError: there is no such run or checkpoint, or it is of other
@@ -192,6 +197,8 @@ def evaluate(
 def report(metrics: Mapping[str, float]) -> str:
   """Puts the metrics into words, one line each."""
   lines = []
+  if "mean_iou" in metrics:
+    lines.append(segmentation_scores.report(metrics))
   if "error" in metrics:
     lines.append(
       "mean difference from the true picture "

@@ -12,6 +12,7 @@ from gansynth.label_judge import SegmentationHead
 from gansynth.label_scores import LabelMakers
 from gansynth.label_translator import LabelTranslator
 from gansynth.models import semantics
+from gansynth.segmenters import ClassTranslator
 from gansynth.translator import Translator
 
 
@@ -119,6 +120,44 @@ def show_labels(
   return palettes.colorize(labels, colors)
 
 
+class SegmentationSamples:
+  """Sheets of a system that tells the classes of pictures."""
+
+  def __init__(self, system: Any, test_set: Any, batch_size: int):
+    """Prepares the segmenter; arguments as of `TranslationSamples`."""
+    self._system = system
+    self._test_set = test_set
+    self._translate = ClassTranslator(
+      system.segmenter, None, batch_size=batch_size
+    )
+
+  def makers(self, state: Any) -> ClassTranslator:
+    """The segmenter with this state's weights."""
+    self._translate.variables = self._system.generator_variables(state)
+    return self._translate
+
+  def sheet(self, state: Any, number: int) -> np.ndarray:
+    """Returns uint8 (height, width, 3) with the first `number` test items.
+
+    A row for each: the picture, its classes as told, and as they are.
+    """
+    number = min(number, len(self._test_set))
+    items = [self._test_set[i] for i in range(number)]
+    told = self.makers(state)([item["image"] for item in items])
+    colors = getattr(self._test_set, "colors", None)
+    if colors is None:
+      colors = palettes.label_colors(self._system.num_classes)
+    rows = [
+      (
+        item["image"],
+        palettes.colorize(classes, colors),
+        palettes.colorize(item["label"], colors),
+      )
+      for item, classes in zip(items, told, strict=True)
+    ]
+    return sheets.make(rows, ["picture", "predicted", "true"])
+
+
 class NoiseSamples:
   """Sheets of a system that makes pictures of noise, the same noise always."""
 
@@ -150,8 +189,10 @@ class NoiseSamples:
 
 def create(
   system: Any, test_set: Any, batch_size: int
-) -> TranslationSamples | LabelSamples | NoiseSamples:
+) -> TranslationSamples | LabelSamples | SegmentationSamples | NoiseSamples:
   """Chooses the kind of sheets that fits a system."""
+  if systems.SEGMENTATION in system.generators():
+    return SegmentationSamples(system, test_set, batch_size)
   if systems.LABELS in system.generators():
     return LabelSamples(system, test_set, batch_size)
   if systems.NOISE in system.generators():

@@ -15,6 +15,7 @@ from gansynth.data import labels
 from gansynth.data.labels.reading import LabelReader
 from gansynth.label_translator import LabelTranslator
 from gansynth.progress import Progress
+from gansynth.segmenters import ClassTranslator
 from gansynth.synthesis import background, folders, label_folders, record
 from gansynth.synthesis.folders import RECORD, Result
 from gansynth.translator import Translator
@@ -49,7 +50,7 @@ def synthesize(
       )
   if not options.checkpoint:
     config_lib.check(config, workdir, only=config_lib.NETWORKS)
-  make = _of_labels if config.system == "label_to_image" else _of_pictures
+  make = _MAKERS.get(config.system, _of_pictures)
   result = make(config, options.checkpoint or workdir)
   print(
     f"{result.translated} pictures translated, {result.already_there} were "
@@ -120,6 +121,23 @@ def _of_labels(config, place):
     file_format=options.format,
     skip_unreadable=options.skip_unreadable,
   )
+
+
+def _masks(config, place):
+  options = config.synthesize
+  segment = ClassTranslator.load(
+    place, options.step, batch_size=options.batch_size
+  )
+  return translate_folder(
+    segment,
+    options.input,
+    options.output,
+    skip_unreadable=options.skip_unreadable,
+  )
+
+
+# What makes them, of systems that do not translate pictures.
+_MAKERS = {"label_to_image": _of_labels, "segmentation": _masks}
 
 
 def translate_folder(
