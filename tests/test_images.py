@@ -562,6 +562,15 @@ def test_lossy_integers_are_refused(tmp_path):
     images.read_integers(tmp_path / "a.tif")
 
 
+def test_lossy_colours_are_read_where_they_may_be(tmp_path):
+  images.write(tmp_path / "a.jpg", np.full((8, 8, 3), 100, np.uint8))
+  found = images.read_integers(tmp_path / "a.jpg", lossy_colors=True)
+  np.testing.assert_array_equal(found, images.read(tmp_path / "a.jpg"))
+  images.write(tmp_path / "gray.jpg", np.full((8, 8), 1, np.uint8))
+  with pytest.raises(images.ImageError, match=r"gray\.jpg: is a JPEG"):
+    images.read_integers(tmp_path / "gray.jpg", lossy_colors=True)
+
+
 @pytest.mark.parametrize("extension", ["png", "tiff"])
 def test_16_bits_are_written(tmp_path, extension):
   array = np.array([[0, 1, 65535], [7, 256, 300]], np.uint16)

@@ -16,7 +16,12 @@ python tools/build_dataset.py --name mine --labels custom_labels \
     --num_labels 20 --label_dir LABELS --image_dir PICTURES
 
 With --check instead of --name nothing is written: all pictures and maps are
-read, and what is wrong with them is printed.
+read, and what is wrong with them is printed, with each map that has pixels of
+colours (or numbers) that stand for no label and their share:
+
+python tools/build_dataset.py --check --labels geoseg --root DIR \
+    --palette "250 62 119 Background; 168 232 84 Forest land; ..." \
+    --palette_rule nearest
 
 The first is the catalogue's cityscapes/semantic_segmentation, for
 `--config.data.source=tfds_cityscapes`. Train on others with
@@ -53,12 +58,37 @@ def main(argv: list[str] | None = None) -> int:
   )
   labels = parser.add_argument_group("pictures with label maps")
   labels.add_argument("--labels", help="their layout, e.g. custom_labels")
-  labels.add_argument("--num_labels", type=int, default=35, help="35")
+  labels.add_argument(
+    "--num_labels",
+    type=int,
+    help="35; of --labels geoseg as many as the palette has",
+  )
   labels.add_argument("--dont_care", action="store_true", help="255 occurs")
   labels.add_argument(
     "--no_instances", action="store_true", help="leave them out"
   )
-  labels.add_argument("--palette", default="", help="maps are coded in colours")
+  labels.add_argument(
+    "--palette",
+    default="",
+    help="maps are coded in colours: 'cityscapes', 'geoseg', a file of lines "
+    "'red green blue name', or such entries with ';' between",
+  )
+  labels.add_argument(
+    "--palette_rule",
+    choices=("exact", "nearest", "original"),
+    help="what becomes of other colours: 'exact' refuses them, 'nearest' takes "
+    "the nearest of the palette, 'original' the background (exact)",
+  )
+  labels.add_argument(
+    "--palette_tolerance",
+    type=float,
+    help="of 'nearest': how far a colour may be, a distance in RGB (48)",
+  )
+  labels.add_argument(
+    "--palette_background",
+    type=int,
+    help="the label of pixels that stand for none (0)",
+  )
   labels.add_argument(
     "--check",
     action="store_true",
@@ -91,6 +121,8 @@ def _complete_labels(options, parser):
   if options.folder_a or options.folder_b:
     parser.error("--labels takes --root or --label_dir and --image_dir")
   options.source = options.labels
+  if options.num_labels is None and options.source != "geoseg":
+    options.num_labels = 35
   options.instances = None  # as the layout has them
   if options.no_instances or not (options.root or options.instance_dir):
     options.instances = False

@@ -130,3 +130,26 @@ def test_label_maps_are_checked_and_nothing_is_written(
   assert f"train\nitems: 1, of which unusable: {status}" in output
   assert ("label/1.png: holds 6 (16 pixels)" in output) == bool(status)
   assert not (tmp_path / "data").exists()
+
+
+def test_masks_in_colours_are_checked(main, tmp_path, capsys):
+  colors = np.full((4, 4, 3), [250, 62, 119], np.uint8)
+  colors[0, 0] = 168, 232, 90  # nearly the second
+  colors[0, 1] = 0, 0, 0
+  for kind in ("images", "masks"):
+    images.write(tmp_path / kind / "1.png", colors)
+  arguments = ["--check", "--labels=geoseg", f"--root={tmp_path}"]
+  palette = "250 62 119 sea; 168 232 84 wood"
+  assert main([*arguments, f"--palette={palette}"]) == 1
+  assert "2 of 16 pixels have colours" in capsys.readouterr().out
+  for flags, share in (
+    (["--palette_rule=original"], "12.500%"),
+    (["--palette_rule=nearest"], "6.250%"),
+    (["--palette_rule=nearest", "--palette_tolerance=2"], "12.500%"),
+  ):
+    assert main([*arguments, f"--palette={palette}", *flags]) == 0
+    output = capsys.readouterr().out
+    assert f"stand for no label: {share}, in 1 maps" in output
+    assert f"{share} of {tmp_path / 'masks/1.png'}" in output
+    assert "  sea\n" in output
+    assert "label   2" not in output

@@ -1,6 +1,7 @@
 """Whole data sets are checked before training."""
 
 import json
+import logging
 
 import ml_collections
 import numpy as np
@@ -73,6 +74,34 @@ def test_joints_are_checked_too(tmp_path):
   (error,) = report.errors
   assert "2.json" in error
   assert "(99, 2)" in error
+
+
+def test_unknown_pixels_are_listed_with_file_and_share(tmp_path, caplog):
+  for number, strange in enumerate((0, 1, 3)):
+    colors = np.ones((4, 6, 3), np.uint8)
+    colors[:, :strange] = 9
+    images.write(tmp_path / "images" / f"{number}.png", colors)
+    images.write(tmp_path / "masks" / f"{number}.png", colors)
+  fields = {"palette": "0 0 0 sea; 1 1 1 land", "palette_rule": "original"}
+  options = config(tmp_path, source="geoseg", **fields)
+  options.num_labels = 2
+  with caplog.at_level(logging.WARNING, logger="absl"):
+    (report,) = labels.check_labels(options).values()
+  assert "stand for no label" not in caplog.text  # the report tells it
+  assert report.unknown == (
+    (str(tmp_path / "masks" / "2.png"), 0.5),
+    (str(tmp_path / "masks" / "1.png"), pytest.approx(1 / 6)),
+  )
+  assert report.unknown_share == pytest.approx(4 / 18)
+  assert not report.errors
+  assert str(report).splitlines() == [
+    "items: 3, of which unusable: 0",
+    "  label   0:  22.222% of pixels, maps: 2  sea",
+    "  label   1:  77.778% of pixels, maps: 3  land",
+    "pixels that stand for no label: 22.222%, in 2 maps:",
+    f"   50.000% of {tmp_path / 'masks' / '2.png'}",
+    f"   16.667% of {tmp_path / 'masks' / '1.png'}",
+  ]
 
 
 class ManyBadItems:

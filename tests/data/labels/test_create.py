@@ -208,6 +208,101 @@ def test_a_wrong_label_is_named_when_it_is_loaded(tmp_path):
     dataset.sample(0, rng())
 
 
+def write_pairs(root, numbers, size=(6, 8)):
+  """Pictures and masks in geoseg's folders, of one label each."""
+  for number in numbers:
+    picture = np.full((*size, 3), number, np.uint8)
+    images.write(root / "images" / f"{number}.jpg", picture)
+    images.write(root / "masks" / f"{number}.png", picture[..., 0] % 6)
+
+
+def test_geosegs_folders(tmp_path):
+  write_pairs(tmp_path / "train", [1, 2, 7])
+  write_pairs(tmp_path / "val", [3])
+  colors = np.full((4, 9, 3), [33, 151, 243], np.uint8)  # one off, and another
+  images.write(tmp_path / "train/masks/2.png", colors)  # size than the picture
+  fields = {
+    "root": str(tmp_path),
+    "palette": "geoseg",
+    "palette_rule": "nearest",
+    "preprocess": "resize_and_crop",
+    "load_size": 6,
+    "crop_size": 6,
+  }
+  train = data.create(config("geoseg", **fields), "train")
+  assert [
+    (item["label"] == value).all()
+    for item, value in zip(
+      map(train.__getitem__, range(3)), (1, 5, 1), strict=True
+    )
+  ] == [True] * 3
+  assert train[1]["image"].shape == (6, 6, 3)
+  assert set(train.sample(0, rng())) == {"label", "image"}
+  assert data.create(config("geoseg", **fields), "test")[0]["name"] == "3"
+  assert train.class_names[3] == "Cropland"
+  assert train.colors.tolist()[3] == [116, 116, 116]
+  # As many labels as the palette has, unless a number is given.
+  assert labels.label_reader(config("geoseg", **fields)).num_labels == 6
+  few = {**fields, "palette": "0 0 0; 1 1 1", "palette_background": 1}
+  assert labels.label_reader(config("geoseg", **few)).num_labels == 2
+  fields["palette_tolerance"] = 0.5
+  strict = data.create(config("geoseg", **fields), "train")
+  assert (strict[1]["label"] == 0).all()
+  fields["palette_background"] = 4
+  strict = data.create(config("geoseg", **fields), "train")
+  assert (strict[1]["label"] == 4).all()
+
+
+def test_land_cover_has_the_palette_of_geoseg():
+  fields = {"num_train": 2, "num_test": 1, "height": 32, "width": 48}
+  train = data.create(config("procedural_land_cover", **fields), "train")
+  test = data.create(config("procedural_land_cover", **fields), "test")
+  assert (len(train), len(test)) == (2, 1)
+  item = train[1]
+  assert item["label"].shape == (32, 48)
+  assert item["label"].max() < 6
+  assert "instance" not in item
+  assert (len(train.colors), train.class_names[1]) == (6, "Forest land")
+  with pytest.raises(ValueError, match="num_labels is 5; set num_labels to 6"):
+    data.create(config("procedural_land_cover", num_labels=5), "train")
+
+
+def test_colours_and_names_are_not_known_without_a_palette():
+  dataset = data.create(scenes(), "train")
+  assert dataset.colors is None
+  assert dataset.class_names is None
+
+
+def test_synthetic_pairs_are_mixed_into_training(tmp_path):
+  write_pairs(tmp_path / "real/train", range(10, 16))
+  write_pairs(tmp_path / "real/val", [3])
+  write_pairs(tmp_path / "made", [200, 201])
+  fields = {
+    "root": str(tmp_path / "real"),
+    "palette": "geoseg",
+    "synthetic": str(tmp_path / "made"),
+    "synthetic_share": 0.4,
+    "flip": False,
+  }
+  train = data.create(config("geoseg", **fields, cache_bytes=10**6), "train")
+  values = [train.sample(i, rng())["image"][0, 0, 0] for i in range(len(train))]
+  assert sorted(value for value in values if value < 100) == [*range(10, 16)]
+  assert sum(value >= 200 for value in values) == 4  # 4 of 10
+  assert len(data.create(config("geoseg", **fields), "test")) == 1
+  # The check is of the real items, each once.
+  reports = labels.check_labels(config("geoseg", **fields))
+  assert [report.items for report in reports.values()] == [6, 1]
+
+
+def test_rare_labels_come_more_often(tmp_path):
+  write_pairs(tmp_path, [1, 2, 3])
+  fields = {"root": str(tmp_path), "oversample": "3", "oversample_factor": 3}
+  train = data.create(config("geoseg", num_labels=6, **fields), "train")
+  found = [train.sample(i, rng())["label"][0, 0] for i in range(len(train))]
+  assert sorted(found) == [1, 2, 3, 3, 3]
+  assert len(data.create(config("geoseg", **fields), "test")) == 3
+
+
 @pytest.mark.parametrize(
   ("source", "fields", "message"),
   [

@@ -1,5 +1,6 @@
 """Which files belong together, in every layout."""
 
+import logging
 import os
 
 import numpy as np
@@ -216,3 +217,102 @@ def test_missing_files_are_named(tmp_path):
     layouts.cityscapes(tmp_path, "train")
   with pytest.raises(images.ImageError, match=r"holds no \*_val_\*\.png"):
     layouts.ade20k(tmp_path, "test")
+
+
+def test_geosegs_folders_with_any_endings(tmp_path):
+  touch(
+    tmp_path,
+    *("train/images/t10.jpg", "train/images/t9.png", "train/images/x/t9.tif"),
+    *("train/masks/t10.png", "train/masks/t9.jpg", "train/masks/x/t9.PNG"),
+    *("val/images/v.jpg", "val/masks/v.bmp"),
+  )
+  assert found(tmp_path, layouts.geoseg(tmp_path, "train")) == [
+    ("train/masks/t9.jpg", "train/images/t9.png", None),
+    ("train/masks/t10.png", "train/images/t10.jpg", None),
+    ("train/masks/x/t9.PNG", "train/images/x/t9.tif", None),
+  ]
+  assert found(tmp_path, layouts.geoseg(tmp_path, "test")) == [
+    ("val/masks/v.bmp", "val/images/v.jpg", None)
+  ]
+
+
+@pytest.mark.parametrize("inside", ["", "train"])
+def test_geosegs_training_files_serve_as_test(tmp_path, inside, caplog):
+  touch(tmp_path / inside, "images/a.jpg", "masks/a.png")
+  with caplog.at_level(logging.WARNING, logger="absl"):
+    (train,) = layouts.geoseg(tmp_path, "train")
+  assert not caplog.text
+  with caplog.at_level(logging.WARNING, logger="absl"):
+    assert layouts.geoseg(tmp_path, "test") == [train]
+  assert "no test pictures" in caplog.text
+  # Else the split that is called test.
+  touch(tmp_path, "test/images/b.jpg", "test/masks/b.png")
+  (test,) = layouts.geoseg(tmp_path, "test")
+  assert test.name == "b"
+
+
+def test_pairs_in_one_folder(tmp_path):
+  touch(
+    tmp_path,
+    *("pair_2_img.jpg", "pair_2_mask.png", "pair_10_img.png"),
+    *("pair_10_mask.png", "x/pair_2_img.jpg", "x/pair_2_mask.png"),
+    "sheet.png",  # belongs to none
+  )
+  entries = layouts.image_masks(tmp_path)
+  assert found(tmp_path, entries) == [
+    ("pair_2_mask.png", "pair_2_img.jpg", None),
+    ("pair_10_mask.png", "pair_10_img.png", None),
+    ("x/pair_2_mask.png", "x/pair_2_img.jpg", None),
+  ]
+  assert entries[0].name == "pair_2_img"
+
+
+def test_masks_may_be_more_than_pictures(tmp_path, caplog):
+  touch(tmp_path, "images/b.jpg", *(f"masks/{name}.png" for name in "abc"))
+  with caplog.at_level(logging.WARNING, logger="absl"):
+    (entry,) = layouts.image_masks(tmp_path)
+  assert entry.label.endswith("masks/b.png")
+  assert "has 2 masks without a picture, the first" in caplog.text
+  assert "masks/a.png" in caplog.text
+  touch(tmp_path, "images/d.jpg")
+  with pytest.raises(images.ImageError, match=r"images/d\.jpg' no mask"):
+    layouts.image_masks(tmp_path)
+
+
+@pytest.mark.parametrize(
+  ("names", "message"),
+  [
+    (["images/a.jpg", "a_mask.png"], "found 1 pictures and 0 masks"),
+    (["a_img.jpg", "a.png"], "found 1 pictures and 0 masks"),
+    (["masks/a.png"], "found 0 pictures and 1 masks"),
+    (["a.png"], "found 0 pictures and 0 masks"),
+    (["images/a.png", "masks/a.png", "masks/a.jpg"], "same name 'a'"),
+  ],
+)
+def test_what_is_no_folder_of_pairs(tmp_path, names, message):
+  touch(tmp_path, *names)
+  with pytest.raises(images.ImageError, match=message):
+    layouts.image_masks(tmp_path)
+
+
+@pytest.mark.parametrize(
+  ("names", "masks"),
+  [
+    (["b2.png", "b10.jpg", "a/1.png"], ["a/1.png", "b2.png", "b10.jpg"]),
+    (["masks/1.png"], ["masks/1.png"]),
+    (["masks/1.png", "images/2.jpg"], ["masks/1.png"]),
+    (["train/masks/1.png", "val/masks/2.png"], ["train/masks/1.png"]),
+    (["train/images/3.png", "train/masks/1.png"], ["train/masks/1.png"]),
+    (["1_img.jpg", "1_mask.png", "2_mask.png"], ["1_mask.png", "2_mask.png"]),
+  ],
+)
+def test_masks_without_pictures(tmp_path, names, masks):
+  touch(tmp_path, *names)
+  listed = layouts.masks_only(tmp_path)
+  assert [os.path.relpath(path, tmp_path) for path in listed] == masks
+
+
+def test_pictures_are_not_taken_for_masks(tmp_path):
+  touch(tmp_path, "train/images/1.png")
+  with pytest.raises(images.ImageError, match="'images' but no 'masks'"):
+    layouts.masks_only(tmp_path)

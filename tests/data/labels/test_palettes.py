@@ -108,6 +108,90 @@ def test_missing_palette_says_what_is_expected(tmp_path):
     palettes.load(tmp_path / "p.txt")
 
 
+@pytest.mark.parametrize(
+  ("palette", "colors", "names"),
+  [
+    ("1 2 3 pine wood; 4 5 6", [[1, 2, 3], [4, 5, 6]], ["pine wood", ""]),
+    ("1 2 3;4 5 6 lake;", [[1, 2, 3], [4, 5, 6]], ["", "lake"]),
+    (" 255 0 9 one", [[255, 0, 9]], ["one"]),
+    ("0 0 0", [[0, 0, 0]], [""]),
+  ],
+)
+def test_palettes_in_the_configuration(palette, colors, names):
+  loaded = palettes.load(palette)
+  assert loaded.dtype == np.uint8
+  np.testing.assert_array_equal(loaded, colors)
+  expected = [name or f"label {i}" for i, name in enumerate(names)]
+  assert list(palettes.names(palette)) == expected
+
+
+@pytest.mark.parametrize(
+  ("palette", "message"),
+  [
+    ("1 2 3 a; 4 5", r"entry 2: found \['4', '5'\]"),
+    ("1 2 3 a; 4 500 6 b", "entry 2: .*0 to 255"),
+    ("1 2 300 a", "entry 1"),
+    (" ; ", "holds no colour"),
+  ],
+)
+def test_bad_entries_are_named(palette, message):
+  with pytest.raises(ValueError, match=message):
+    palettes.load(palette)
+
+
+def test_names_from_files(tmp_path):
+  lines = tmp_path / "palette.txt"
+  lines.write_text("0 0 0 ground # all else\n\n255 128 1\n1 1 1 wind turbine\n")
+  rows = tmp_path / "palette.json"
+  rows.write_text('[[0, 0, 0, "ground"], [2, 8, 1], [1, 1, 1, "wind turbine"]]')
+  for path in (lines, rows):
+    assert palettes.names(path) == ("ground", "label 1", "wind turbine")
+  assert palettes.names("cityscapes")[7] == "road"
+  assert len(palettes.names("cityscapes")) == 34
+
+
+def test_table_of_geoseg():
+  assert palettes.load("geoseg").tolist() == [
+    [250, 62, 119],
+    [168, 232, 84],
+    [242, 180, 92],
+    [116, 116, 116],
+    [255, 214, 33],
+    [33, 150, 243],
+  ]
+  assert palettes.names("geoseg") == (
+    *("Background", "Forest land", "Grassland", "Cropland", "Settlement"),
+    "Seminatural Grassland",
+  )
+
+
+@pytest.mark.parametrize("count", [2, 300])
+def test_nearest_colors_are_those_of_a_search(count, monkeypatch):
+  monkeypatch.setattr(palettes, "_BLOCK", 100)  # so that there are several
+  rng = np.random.default_rng(1)
+  colors = rng.integers(0, 256, (count, 3), np.uint8)
+  picture = rng.integers(0, 256, (20, 30, 3), np.uint8)
+  picture[0, 0] = colors[1]
+  differences = picture[..., None, :].astype(int) - colors.astype(int)
+  squares = (differences**2).sum(-1)
+  # A distance that occurs: it is near enough itself.
+  tolerance = float(np.sqrt(np.median(squares.min(-1))))
+  labels, unknown = palettes.match(picture, colors, tolerance)
+  np.testing.assert_array_equal(labels, squares.argmin(-1))
+  np.testing.assert_array_equal(unknown, np.sqrt(squares.min(-1)) > tolerance)
+  assert labels[0, 0] == 1
+  assert 0 < unknown.mean() < 1
+  assert labels.dtype == (np.uint8 if count <= 256 else np.int32)
+
+
+def test_of_equally_near_colors_the_first_counts():
+  colors = np.array([[10, 0, 0], [14, 0, 0], [14, 0, 0]], np.uint8)
+  picture = np.array([[[12, 0, 0], [13, 0, 0]]], np.uint8)
+  labels, unknown = palettes.match(picture, colors, 5.0)
+  assert labels.tolist() == [[0, 1]]
+  assert not unknown.any()
+
+
 def test_palette_of_cityscapes_gives_ids():
   colors = palettes.load("cityscapes")
   assert colors.shape == (34, 3)

@@ -1,5 +1,6 @@
 """Label maps of every kind, and what is said of wrong ones."""
 
+import logging
 import pickle
 
 import numpy as np
@@ -140,11 +141,143 @@ def test_pictures_in_place_of_labels(tmp_path):
     ({"num_labels": -1}, "num_labels is -1"),
     ({"num_labels": 0, "dont_care": True}, "num_labels is 0"),
     ({"num_labels": 5, "ade20k_shift": True}, "set dont_care"),
+    ({"num_labels": 0, "rule": "original"}, "num_labels is 0"),
+    ({"num_labels": 5, "rule": "near"}, "palette_rule is 'near'; expected"),
+    ({"num_labels": 5, "rule": "nearest"}, "set --config.data.palette"),
+    ({"num_labels": 5, "tolerance": -1.0}, "palette_tolerance is -1.0"),
+    ({"num_labels": 5, "tolerance": 442.0}, "palette_tolerance is 442.0"),
+    ({"num_labels": 5, "tolerance": float("nan")}, "palette_tolerance is nan"),
+    ({"num_labels": 5, "background": 5}, "palette_background is 5"),
+    (
+      {"num_labels": 5, "dont_care": True, "ade20k_shift": True}
+      | {"rule": "original"},
+      "ade20k_shift is for",
+    ),
   ],
 )
 def test_contradictions_are_refused(fields, message):
   with pytest.raises(ValueError, match=message):
     LabelReader(**fields)
+
+
+COLORS = "0 0 0 ground; 9 8 7 water; 200 0 0 roof"
+PICTURE = np.array(
+  [[[9, 8, 7], [200, 10, 0], [100, 0, 0], [0, 0, 0]]], np.uint8
+)
+
+
+@pytest.mark.parametrize(
+  ("fields", "labels", "unknown"),
+  [
+    ({"rule": "nearest", "tolerance": 10.0}, [1, 2, 0, 0], 1),
+    ({"rule": "nearest", "tolerance": 9.9}, [1, 0, 0, 0], 2),
+    ({"rule": "nearest", "tolerance": 0, "background": 2}, [1, 2, 2, 0], 2),
+    ({"rule": "nearest", "tolerance": 441.6}, [1, 2, 1, 0], 0),
+    ({"rule": "nearest", "dont_care": True}, [1, 2, 3, 0], 1),
+    ({"rule": "original"}, [1, 0, 0, 0], 2),
+    ({"rule": "original", "background": 1}, [1, 1, 1, 0], 2),
+    ({"rule": "original", "dont_care": True}, [1, 0, 0, 0], 2),
+  ],
+)
+def test_unknown_colours_by_rule(tmp_path, fields, labels, unknown):
+  path = tmp_path / "a.png"
+  images.write(path, PICTURE)
+  found = LabelReader(3, palette=COLORS, **fields).read(path)
+  assert found.labels.tolist() == [labels]
+  assert found.labels.dtype == np.uint8
+  assert found.unknown == unknown
+
+
+def test_exact_colours_advise_the_nearest(tmp_path):
+  images.write(tmp_path / "a.jpg", np.full((8, 8, 3), 100, np.uint8))
+  reader = LabelReader(3, palette=COLORS)
+  with pytest.raises(
+    images.ImageError, match=r"a\.jpg: 64 of 64 .*data\.palette_rule=nearest"
+  ):
+    reader(tmp_path / "a.jpg")
+
+
+def test_the_original_rule_takes_other_numbers_for_the_background(tmp_path):
+  numbers = np.array([[-3, 0, 2, 3, 255, 300]], np.int32)
+  path = save(tmp_path / "a.tif", numbers)
+  reader = LabelReader(3, rule="original", background=1)
+  assert reader.read(path).labels.tolist() == [[1, 0, 2, 1, 1, 1]]
+  assert reader.read(path).unknown == 4
+  np.testing.assert_array_equal(reader.stored(path), reader(path))
+  reader = LabelReader(3, dont_care=True, rule="original")
+  assert reader.read(path).labels.tolist() == [[0, 0, 2, 0, 3, 0]]
+  assert reader.read(path).unknown == 3
+  # Stored as they are, so that 255 can be read back.
+  assert reader.stored(path).tolist() == [[0, 0, 2, 0, 255, 0]]
+
+
+def test_a_palette_with_more_colours_by_the_original_rule(tmp_path):
+  reader = LabelReader(2, palette=COLORS, rule="original")
+  images.write(tmp_path / "a.png", np.full((1, 2, 3), [200, 0, 0], np.uint8))
+  assert reader.read(tmp_path / "a.png").labels.tolist() == [[0, 0]]
+  assert reader.read(tmp_path / "a.png").unknown == 2
+
+
+@pytest.mark.parametrize("kind", ["gray", "palette", "16 bits", "colours"])
+def test_numbers_in_gray_beside_colours(tmp_path, kind):
+  labels = np.array([[0, 1, 2], [2, 2, 1]], np.uint8)
+  array, mode = labels, None
+  if kind == "palette":
+    mode = "P"
+  elif kind == "16 bits":
+    array = labels.astype(np.uint16)
+  elif kind == "colours":
+    alpha = np.full((2, 3, 1), 7, np.uint8)
+    colors = LabelReader(3, palette=COLORS).colors
+    array = np.concatenate([colors[labels], alpha], -1)
+  path = save(tmp_path / "a.png", array, mode)
+  reader = LabelReader(3, palette=COLORS, numbers_in_gray=True)
+  np.testing.assert_array_equal(reader(path), labels)
+
+
+def test_jpegs_hold_colours_but_no_numbers(tmp_path):
+  labels = np.repeat(np.repeat([[0, 2], [2, 0]], 16, 0), 16, 1)
+  reader = LabelReader(
+    3, palette=COLORS, rule="nearest", tolerance=100, numbers_in_gray=True
+  )
+  images.write(tmp_path / "a.jpg", reader.colors[labels], quality=75)
+  assert (reader(tmp_path / "a.jpg") != labels).mean() < 0.1  # along borders
+  images.write(tmp_path / "b.jpg", labels.astype(np.uint8))
+  with pytest.raises(images.ImageError, match=r"b\.jpg: is a JPEG"):
+    reader(tmp_path / "b.jpg")
+  without = LabelReader(3, numbers_in_gray=True)
+  with pytest.raises(images.ImageError, match=r"config\.data\.palette=FILE"):
+    without(tmp_path / "a.jpg")
+
+
+def test_unknown_pixels_are_logged_for_the_first_files(tmp_path, caplog):
+  reader = LabelReader(3, palette=COLORS, rule="original")
+  paths = [tmp_path / f"{i}.png" for i in range(13)]
+  for path in paths:
+    images.write(path, PICTURE)
+  with caplog.at_level(logging.WARNING, logger="absl"):
+    reader.read(paths[0])
+    assert not caplog.text
+    for path in paths * 2:
+      reader(path)
+  lines = [record.getMessage() for record in caplog.records]
+  assert len(lines) == 11
+  assert lines[0] == (
+    f"{paths[0]}: 50.000 % of the pixels stand for no label and are taken for "
+    "0."
+  )
+  assert f"{paths[9]}: " in lines[9]
+  assert "no more are shown" in lines[10]
+  assert "--check" in lines[10]
+
+
+def test_what_is_shown_of_a_reader_tells_the_rules_apart():
+  # Records of old runs hold the first form, and must be found equal.
+  assert repr(LabelReader(3)) == (
+    "LabelReader(num_labels=3, dont_care=False, palette='', ade20k_shift=False)"
+  )
+  shown = repr(LabelReader(3, palette=COLORS, rule="nearest", tolerance=3.0))
+  assert shown.endswith("ade20k_shift=False, rule='nearest', tolerance=3.0)")
 
 
 def test_instances_of_every_depth(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from gansynth import data, images
-from gansynth.data import tfds_label_builders
+from gansynth.data import labels, tfds_label_builders
 from gansynth.data.labels import layouts, reading, records
 
 SIZE = {"preprocess": "none", "size_multiple": 2}
@@ -149,3 +149,40 @@ def test_what_is_not_prepared_names_the_command(tmp_path):
   ) in str(caught.value)
   with pytest.raises(ValueError, match="tfds_name is empty"):
     dataset(tmp_path, "tfds_labels", "train")
+
+
+def test_unknown_colours_are_stored_as_dont_care(tmp_path):
+  colors = np.array([[[9, 9, 9], [1, 0, 0], [200, 0, 0]]], np.uint8)
+  for kind in ("images", "masks"):
+    images.write(tmp_path / kind / "a.png", colors)
+  reader = reading.LabelReader(
+    2, dont_care=True, palette="0 0 0; 9 9 9", rule="nearest", tolerance=2.0
+  )
+  name, _ = tfds_label_builders.build(
+    "mine", {"train": layouts.image_masks(tmp_path)}, reader, tmp_path / "data"
+  )
+  fields = {"tfds_name": name, "num_labels": 2, "size_multiple": 1}
+  fields |= {"instances": False, "dont_care": True}
+  item = dataset(tmp_path, "tfds_labels", "train", **fields)[0]
+  assert item["label"].tolist() == [[1, 0, 2]]
+
+
+def test_unknown_numbers_in_records_are_counted(root, tmp_path):
+  build("cityscapes", root, tmp_path)
+  fields = {"instances": False, "num_labels": 20, "palette_rule": "original"}
+  files = dataset(tmp_path, "cityscapes", "train", root=str(root))
+  bad = [(files[i]["label"] >= 20).mean() for i in range(2)]
+  config = SimpleNamespace(
+    source="tfds_cityscapes", tfds_data_dir=str(tmp_path / "data"), **fields
+  )
+  report = labels.check_labels(config)["train"]
+  assert not report.errors
+  assert report.unknown_share == pytest.approx(np.mean(bad))
+  where = "label map of {} in cityscapes/semantic_segmentation/train"
+  names = ["a_000000_000019", "b_000000_000004"]
+  expected = {
+    where.format(n): pytest.approx(b) for n, b in zip(names, bad, strict=True)
+  }
+  assert dict(report.unknown) == expected
+  shares = [share for _, share in report.unknown]
+  assert shares == sorted(shares, reverse=True)
