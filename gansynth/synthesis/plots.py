@@ -3,6 +3,7 @@
 import html
 import itertools
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -130,41 +131,74 @@ def centers(synthetic: Statistics, real: Statistics | None) -> str:
 
 def classes(synthetic: Statistics, real: Statistics | None) -> str:
   """How many objects there are of each class."""
-  kinds = [("synthetic", synthetic.objects)]
+  kinds = [("synthetic", "synthetic", synthetic.objects)]
   if real:
-    kinds.append(("real", real.objects))
-  rows = _class_rows(synthetic, real)
+    kinds.append(("real", "real", real.objects))
+  return bars(
+    "Objects per class",
+    "objects (share of the set)",
+    kinds,
+    _class_rows(synthetic, real),
+    lambda number, share: f"{number:,} ({svg.percent(share)})",
+  )
+
+
+def bars(
+  title: str,
+  label: str,
+  kinds: Sequence[tuple[str, str, int]],
+  rows: Sequence[tuple[str, Sequence[int]]],
+  words: Callable[[int, float], str],
+) -> str:
+  """Horizontal bars: shares of one or two totals, for each of some names.
+
+  Args:
+    title: above the plot.
+    label: what is shown.
+    kinds: `synthetic` or `real`, what to call it, and its total.
+    rows: name and a number for each kind; past the most that are shown, the
+      rest together.
+    words: what stands at a bar of a number and share other than 0.
+
+  Returns:
+    A figure.
+  """
+  rows = list(rows)
+  if len(rows) > _MOST_CLASSES:
+    rest = rows[_MOST_CLASSES - 1 :]
+    sums = [sum(each) for each in zip(*(n for _, n in rest), strict=True)]
+    rows[_MOST_CLASSES - 1 :] = [(f"{len(rest)} others", sums)]
   largest = max(
     (
       number / max(1, total)
       for _, numbers in rows
-      for number, (_, total) in zip(numbers, kinds, strict=True)
+      for number, (_, _, total) in zip(numbers, kinds, strict=True)
     ),
     default=0,
   )
   left, length = 104, svg.WIDTH - 104 - 92
-  thickness = 12 if real else 13
+  thickness = 12 if len(kinds) > 1 else 13
   content = []
   y = svg.TOP
   for name, numbers in rows:
     middle = y + thickness * len(kinds) / 2 + 4
-    words = name if len(name) <= 15 else name[:14] + "…"
-    content.append(svg.text(left - 8, middle, words, "end", tooltip=name))
-    for (kind, total), number in zip(kinds, numbers, strict=True):
+    short = name if len(name) <= 15 else name[:14] + "…"
+    content.append(svg.text(left - 8, middle, short, "end", tooltip=name))
+    for (kind, called, total), number in zip(kinds, numbers, strict=True):
       share = number / max(1, total)
-      label = f"{number:,} ({svg.percent(share)})" if number else "0"
+      value = words(number, share) if number else "0"
       end = left + share / (largest or 1) * length
       content += [
         svg.element(
           "rect",
-          svg.element("title", html.escape(f"{kind}, {name}: {label}")),
+          svg.element("title", html.escape(f"{called}, {name}: {value}")),
           class_=kind,
           x=left,
           y=y + 1,
           width=end - left,
           height=thickness - 2,
         ),
-        svg.text(end + 5, y + thickness / 2 + 3.5, label, "start"),
+        svg.text(end + 5, y + thickness / 2 + 3.5, value, "start"),
       ]
       y += thickness
     y += 8
@@ -173,9 +207,7 @@ def classes(synthetic: Statistics, real: Statistics | None) -> str:
       "line", class_="axis", x1=left, x2=left, y1=svg.TOP - 4, y2=y - 5
     )
   )
-  return svg.figure(
-    "Objects per class", "objects (share of the set)", content, y + 4
-  )
+  return svg.figure(title, label, content, y + 4)
 
 
 def _heat_map(name, rows, largest, left, top, side, with_axis) -> str:
@@ -252,8 +284,7 @@ def _class_rows(synthetic, real):
   """(class name, counts) of both sets, matched by name where both have names.
 
   Returns:
-    The synthetic set's classes in order, then those only the real one has;
-    past the most that are shown, the rest together.
+    The synthetic set's classes in order, then those only the real one has.
   """
 
   def named(statistics, names):
@@ -266,12 +297,7 @@ def _class_rows(synthetic, real):
   if real:
     sets.append(named(real, real.class_names or synthetic.class_names))
   names = list(dict.fromkeys(itertools.chain(*sets)))
-  rows = [(name, [each.get(name, 0) for each in sets]) for name in names]
-  if len(rows) > _MOST_CLASSES:
-    rest = rows[_MOST_CLASSES - 1 :]
-    sums = [sum(each) for each in zip(*(n for _, n in rest), strict=True)]
-    rows[_MOST_CLASSES - 1 :] = [(f"{len(rest)} others", sums)]
-  return rows
+  return [(name, [each.get(name, 0) for each in sets]) for name in names]
 
 
 def _used(*sets):

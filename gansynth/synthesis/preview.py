@@ -1,10 +1,5 @@
-"""A page that shows a labelled data set: pictures, their labels, statistics.
+"""A page that shows a labelled data set: pictures, their labels, statistics."""
 
-One file of HTML without script, fonts or anything fetched: it can be mailed,
-archived, and opened where there is no network.
-"""
-
-import base64
 import collections
 import dataclasses
 import html
@@ -14,15 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from gansynth import files, images
-from gansynth.synthesis import overlays, plots, preview_style, svg
+from gansynth import images
+from gansynth.synthesis import overlays, page, plots, svg
 from gansynth.synthesis.labels.objects import LabelledImage
 from gansynth.synthesis.statistics import Distribution, Statistics
 from gansynth.synthesis.svg import element
 
-MOST_PICTURES = 60
-MOST_PIXELS = 480  # of a thumbnail's longer side
-_QUALITY = 80
+MOST_PICTURES = page.MOST_PICTURES
 _MANY = 12  # objects: names of more would hide the picture
 
 
@@ -59,9 +52,9 @@ def write(
   Args:
     path: of the page; an existing file is replaced.
     title: of the data set.
-    pictures: the first `MOST_PICTURES` are shown, at most `MOST_PIXELS` a
-      side. They are taken one at a time, so that a generator needs the memory
-      of one.
+    pictures: the first `MOST_PICTURES` are shown, at most `page.MOST_PIXELS`
+      a side. They are taken one at a time, so that a generator needs the
+      memory of one.
     class_names: of the data set.
     statistics: of the whole set.
     real: of real labels to compare with.
@@ -80,7 +73,7 @@ def write(
   with_masks = any('class="masks"' in shot for shot in shots)
   body = element(
     "main",
-    _header(title, statistics, notes or {}),
+    page.header(title, _summary(statistics), notes or {}),
     element(
       "section",
       element("h2", "Pictures"),
@@ -94,49 +87,19 @@ def write(
     ),
     _statistics(statistics, real and real.statistics),
   )
-  page = "".join(
-    (
-      "<!DOCTYPE html>\n",
-      '<html lang="en"><head><meta charset="utf-8"/>',
-      '<meta name="viewport" content="width=device-width,initial-scale=1"/>',
-      '<meta name="color-scheme" content="light dark"/>',
-      # A browser then refuses whatever the page might fetch or run.
-      '<meta http-equiv="Content-Security-Policy" content="default-src '
-      "'none'; img-src data:; style-src 'unsafe-inline'\"/>",
-      element("title", html.escape(title)),
-      element("style", preview_style.rules()),
-      "</head>",
-      element("body", body),
-      "</html>\n",
-    )
-  )
-  files.write_whole(path, page.encode(), "contact sheet")
+  page.write(path, title, body)
 
 
-def _header(title, statistics, notes):
-  """Title, what there is in a line, and the notes."""
+def _summary(statistics):
+  """What there is, in a line."""
   pictures, objects = statistics.images, statistics.objects
-  line = " · ".join(
+  return " · ".join(
     (
       svg.plural(pictures, "picture"),
       svg.plural(objects, "object"),
       f"{objects / max(1, pictures):.2f} objects a picture",
       svg.plural(len(statistics.class_names), "class", "classes"),
     )
-  )
-  facts = [
-    element(
-      "div",
-      element("dt", html.escape(name)),
-      element("dd", html.escape(value)),
-    )
-    for name, value in notes.items()
-  ]
-  return element(
-    "header",
-    element("h1", html.escape(title)),
-    element("p", line),
-    *([element("dl", *facts, class_="facts")] if facts else []),
   )
 
 
@@ -147,42 +110,9 @@ def _toolbar(seen, class_names, with_masks):
   switches = [("boxes", "Boxes", True), ("names", "Class names", several)]
   if with_masks:
     switches.append(("masks", "Masks", False))
-  return element(
-    "div",
-    element(
-      "div",
-      *(
-        element(
-          "label",
-          element(
-            "input",
-            type="checkbox",
-            id=f"show-{name}",
-            checked=checked,
-            autocomplete="off",
-          ),
-          words,
-        )
-        for name, words, checked in switches
-      ),
-      class_="switches",
-      role="group",
-      aria_label="What is drawn on the pictures",
-    ),
-    element(
-      "ul",
-      *(
-        element(
-          "li",
-          element("i", class_=_color_class(class_id)),
-          html.escape(class_names[class_id]),
-        )
-        for class_id in seen
-      ),
-      class_="legend",
-      aria_label="Classes",
-    ),
-    class_="toolbar",
+  return page.toolbar(
+    switches,
+    [(_color_number(class_id), class_names[class_id]) for class_id in seen],
   )
 
 
@@ -201,8 +131,7 @@ def _shot(shown, class_names):
         f"{labels.name}: class {each.class_id} has no name; expected 0.."
         f"{len(class_names) - 1}. Correct the label or add the name."
       )
-  shrink = min(1, MOST_PIXELS / max(height, width))
-  size = max(1, round(height * shrink)), max(1, round(width * shrink))
+  size = page.thumbnail_size(height, width)
   image = shown.image
   if size != (height, width):
     image = images.resize(image, size)
@@ -214,17 +143,15 @@ def _shot(shown, class_names):
   layers = [
     element(
       "img",
-      src=_data_url(images.encode(image, "jpg", _QUALITY), "jpeg"),
+      src=page.photograph(image),
       alt=f"{labels.name}: {number}" + (f" ({listed})" if listed else ""),
       width=size[1],
       height=size[0],
     )
   ]
   if any(each.mask is not None for each in labels.objects):
-    layer = images.encode(overlays.mask_layer(labels, *size), "png")
-    layers.append(
-      element("img", src=_data_url(layer, "png"), alt="", class_="masks")
-    )
+    layer = page.drawing(overlays.mask_layer(labels, *size))
+    layers.append(element("img", src=layer, alt="", class_="masks"))
   layers += [_box(each, labels, class_names) for each in labels.objects]
   many = " many" if len(labels.objects) > _MANY else ""
   caption = [element("b", html.escape(labels.name)), element("span", number)]
@@ -253,7 +180,7 @@ def _box(placed, labels, class_names):
   return element(
     "span",
     name,
-    class_=f"box {_color_class(placed.class_id)}",
+    class_=f"box {page.color_class(_color_number(placed.class_id))}",
     style=f"left:{x:.2f}%;top:{y:.2f}%;width:{width:.2f}%;height:{height:.2f}%",
     aria_hidden="true",
   )
@@ -266,9 +193,8 @@ def _statistics(synthetic, real):
   if any(each.objects for _, each in kinds):
     drawn[1:1] = [plots.sizes, plots.aspects, plots.centers]
   keys = [
-    element(
-      "li",
-      element("i", class_=f"key {kind}"),
+    (
+      kind,
       f"{kind}: {svg.plural(each.images, 'picture')}, "
       f"{svg.plural(each.objects, 'object')}",
     )
@@ -287,43 +213,11 @@ def _statistics(synthetic, real):
     ("half are smaller than", lambda each: _quantile(each, 0.5)),
     ("95 % are smaller than", lambda each: _quantile(each, 0.95)),
   ]
-  table = element(
-    "table",
-    element(
-      "thead",
-      element(
-        "tr",
-        element("td"),
-        *(element("th", kind, scope="col") for kind, _ in kinds),
-      ),
-    ),
-    element(
-      "tbody",
-      *(
-        element(
-          "tr",
-          element("th", name, scope="row"),
-          *(element("td", value(each)) for _, each in kinds),
-        )
-        for name, value in rows
-      ),
-    ),
-  )
-  return element(
-    "section",
-    element("h2", "Statistics"),
-    element("ul", *keys, class_="legend"),
-    element(
-      "div",
-      *(plot(synthetic, real) for plot in drawn),
-      element(
-        "figure",
-        element("figcaption", element("strong", "In numbers")),
-        table,
-        class_="plot",
-      ),
-      class_="tiles wide",
-    ),
+  return page.statistics(
+    keys,
+    [plot(synthetic, real) for plot in drawn],
+    [kind for kind, _ in kinds],
+    [(name, [value(each) for _, each in kinds]) for name, value in rows],
   )
 
 
@@ -333,9 +227,5 @@ def _quantile(statistics, fraction):
   return svg.percent(statistics.size_quantile(fraction))
 
 
-def _data_url(data, kind):
-  return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-
-
-def _color_class(class_id):
-  return f"c{class_id % len(overlays.COLORS)}"
+def _color_number(class_id):
+  return class_id % len(overlays.COLORS)

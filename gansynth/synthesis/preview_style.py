@@ -1,6 +1,6 @@
-"""How the page of `preview` looks: restrained, light or dark, any width."""
+"""How pages that show data sets look: restrained, light or dark, any width."""
 
-from gansynth.synthesis import overlays
+from collections.abc import Sequence
 
 _STYLE = """
 :root{color-scheme:light dark;--ground:#fff;--panel:#f5f6f8;--ink:#1b1f24;
@@ -71,6 +71,8 @@ svg .grid{stroke:var(--line);stroke-width:1}
 svg .axis{stroke:var(--soft);stroke-width:1}
 svg .synthetic{fill:var(--synthetic);fill-opacity:.8}
 svg .real{fill:none;stroke:var(--real);stroke-width:2}
+svg .below{fill-opacity:.3}
+svg .threshold{stroke:var(--ink);stroke-width:1.5;stroke-dasharray:4 3}
 svg .frame{fill:var(--ground);stroke:var(--line)}
 svg .heat{fill:var(--synthetic)}
 table{border-collapse:collapse;width:100%;font-size:.9rem;
@@ -84,11 +86,11 @@ thead th{font-weight:650}
 """
 
 
-def rules() -> str:
+def rules(colors: Sequence[Sequence[int]]) -> str:
   """The rules, with the classes' colours: `.c0` is that of class 0."""
   colors = [
     f".c{i}{{--c:#{bytes(rgb).hex()};--t:{_words_on(rgb)}}}\n"
-    for i, rgb in enumerate(overlays.COLORS)
+    for i, rgb in enumerate(colors)
   ]
   return _STYLE + "".join(colors)
 

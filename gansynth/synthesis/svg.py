@@ -1,8 +1,8 @@
 """Drawing plots as SVG that is part of a page of HTML.
 
 Colours and fonts are the page's: the classes `synthetic` and `real` (filled
-bars and outlines, so that they differ without colour too), `grid`, `axis`,
-`frame` and `heat`.
+bars and outlines, so that they differ without colour too), `below` (pale bars),
+`threshold`, `grid`, `axis`, `frame` and `heat`.
 """
 
 import html
@@ -50,6 +50,7 @@ def histogram(
   synthetic: Sequence[int],
   real: Sequence[int] | None,
   unit: str,
+  threshold: tuple[float, str] | None = None,
 ) -> str:
   """Bars of counts; with real ones, shares of both, for they may differ in n.
 
@@ -62,6 +63,8 @@ def histogram(
     synthetic: counts.
     real: counts of the same bars, or None.
     unit: what is counted, in the singular.
+    threshold: a position that a line marks, and words for it; bars that end
+      there or before are pale.
 
   Returns:
     A figure.
@@ -102,11 +105,12 @@ def histogram(
     note = f"{names[i]}: {plural(number, unit)}"
     if real:
       note += f" ({percent(share)}), real {real[i]} ({percent(shares[1][i])})"
+    pale = threshold is not None and edges[i + 1] <= threshold[0] + 1e-9
     content.append(
       element(
         "rect",
         element("title", html.escape(note)),
-        class_="synthetic",
+        class_="synthetic" + " below" * pale,
         x=x(edges[i]) + 0.5,
         y=y(share),
         width=max(0.5, x(edges[i + 1]) - x(edges[i]) - 1),
@@ -120,6 +124,25 @@ def histogram(
     content.append(
       element("path", class_="real", d="".join(steps) + f"V{y(0):.1f}")
     )
+  if threshold is not None:
+    position, words = threshold
+    late = position > 0.5 * (edges[0] + edges[-1])
+    content += [
+      element(
+        "line",
+        class_="threshold",
+        x1=x(position),
+        x2=x(position),
+        y1=TOP - 4,
+        y2=TOP + height,
+      ),
+      text(
+        x(position) + (-5 if late else 5),
+        TOP + 6,
+        words,
+        "end" if late else "start",
+      ),
+    ]
   content += [
     text(x(position), TOP + height + 16, label)
     for position, label in ticks
