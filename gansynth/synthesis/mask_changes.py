@@ -30,9 +30,10 @@ class Changes:
 
   Attributes:
     dilate: largest side of the box that a label grows by, in pixels. A box of
-      side 1 changes nothing, one of side 2 reaches a pixel to one side.
-    erode: the same of the box that a label shrinks by. What it leaves goes to
-      the nearest other label; a label that would vanish stays.
+      side 1 changes nothing, one of side 2 reaches a pixel to one side. What is
+      thinner than the box (roads, fences) stays as it is, here and in `erode`.
+    erode: the same of the box that a label shrinks by; what it leaves goes to
+      the nearest other label.
     elastic_alpha: pixels that one unit of smoothed noise displaces by; the
       displacement's standard deviation is about a twentieth of it for a
       `elastic_sigma` of 3, and falls as that rises.
@@ -257,16 +258,20 @@ def _grow_and_shrink(labels, changes, rng):
   if max(changes.dilate, changes.erode) < 2:
     return dilated, eroded
   there = np.flatnonzero(np.bincount(labels.ravel()))
+  alone = _alone(labels)
   # The last one grows over the others: not always that of the highest number.
   for label in rng.permutation(there).tolist():
     size = int(rng.integers(changes.dilate + 1))
     if size > 1:
-      box = _draw_box(size, rng)
-      labels[mask_jitter.box_any(labels == label, *box)] = label
+      _grow(labels, label, size, _draw_box(size, rng))
       dilated[str(label)] = size
     size = int(rng.integers(changes.erode + 1))
-    if size > 1 and _shrink(labels, label, _draw_box(size, rng)):
+    if size > 1:
+      _shrink(labels, label, size, _draw_box(size, rng))
       eroded[str(label)] = size
+  # Single pixels of ragged edges are thin and stay; what they hung on is gone.
+  rows, columns = np.nonzero(_alone(labels) & ~alone)
+  labels[rows, columns] = _neighbour(labels, rows, columns, 0, -1)
   return dilated, eroded
 
 
@@ -276,24 +281,76 @@ def _draw_box(size, rng):
   return [reach[:: 1 - 2 * int(way)] for way in rng.integers(2, size=2)]
 
 
-def _shrink(labels, label, box):
-  """Erodes a label in place; False where it is gone, or would be."""
+def _grow(labels, label, size, box):
+  """Dilates a label in place."""
+  thick = _thick(labels, size)
+  grown = mask_jitter.box_any(thick & (labels == label), *box)
+  labels[grown & thick] = label
+
+
+def _shrink(labels, label, size, box):
+  """Erodes a label in place."""
   mask = labels == label
   # Beyond the border nothing is set, so nothing is taken there.
-  lost = mask & mask_jitter.box_any(~mask, *box)
+  lost = mask_jitter.box_any(~mask, *box)
+  lost &= mask
+  lost &= _thick(labels, size)
   rows, columns = np.nonzero(lost)
-  if rows.size == np.count_nonzero(mask):
-    return False
-  # Nearest first: each round reaches one pixel further into what is lost.
-  while rows.size:
-    found = np.full(rows.size, label, labels.dtype)
+  count = -1
+  # Nearest first: each round reaches one pixel further into what is lost. What
+  # is shut in by thin parts stays.
+  while rows.size not in (0, count):
+    count = rows.size
+    found = np.full(count, label, labels.dtype)
     for down, right in _NEIGHBOURS:
-      near = labels[
-        np.clip(rows + down, 0, labels.shape[0] - 1),
-        np.clip(columns + right, 0, labels.shape[1] - 1),
-      ]
+      near = _neighbour(labels, rows, columns, down, right)
       np.copyto(found, near, where=(found == label) & (near != label))
     labels[rows, columns] = found
     left = found == label
     rows, columns = rows[left], columns[left]
-  return True
+
+
+def _thick(labels, size):
+  """Which pixels lie in a square of one label, of that side or larger."""
+  rows, columns = (max(0, side - size + 1) for side in labels.shape)
+  same = labels[:, :-1] == labels[:, 1:]
+  strips = np.ones((labels.shape[0], columns), bool)
+  for right in range(size - 1 if columns else 0):
+    strips &= same[:, right : right + columns]
+  same = labels[:-1] == labels[1:]
+  squares = strips[:rows].copy()
+  for down in range(size - 1 if rows else 0):
+    squares &= strips[down + 1 : down + 1 + rows]
+    squares &= same[down : down + rows, :columns]
+  strips[:] = False
+  for down in range(size if rows else 0):
+    strips[down : down + rows] |= squares
+  thick = np.zeros(labels.shape, bool)
+  for right in range(size if columns else 0):
+    thick[:, right : right + columns] |= strips
+  return thick
+
+
+def _alone(labels):
+  """Which pixels have none of their label among the eight around them."""
+  alone = np.ones(labels.shape, bool)
+  upper, lower, flags, below = labels[:-1], labels[1:], alone[:-1], alone[1:]
+  pairs = (
+    (labels[:, :-1], labels[:, 1:], alone[:, :-1], alone[:, 1:]),
+    (upper, lower, flags, below),
+    (upper[:, :-1], lower[:, 1:], flags[:, :-1], below[:, 1:]),
+    (upper[:, 1:], lower[:, :-1], flags[:, 1:], below[:, :-1]),
+  )
+  for first, second, first_alone, second_alone in pairs:
+    differ = first != second
+    first_alone &= differ
+    second_alone &= differ
+  return alone
+
+
+def _neighbour(labels, rows, columns, down, right):
+  """Labels beside some pixels; at the border their own."""
+  return labels[
+    np.clip(rows + down, 0, labels.shape[0] - 1),
+    np.clip(columns + right, 0, labels.shape[1] - 1),
+  ]
