@@ -12,7 +12,6 @@ from absl import logging
 from gansynth import checkpoints, images, label_networks, parallel
 from gansynth import config as config_lib
 from gansynth.data import labels
-from gansynth.data.labels.reading import LabelReader
 from gansynth.label_translator import LabelTranslator
 from gansynth.progress import Progress
 from gansynth.segmenters import ClassTranslator
@@ -109,10 +108,10 @@ def _of_labels(config, place):
     pictures=options.get("images", ""),
     sample=options.sample,
     number=options.number,
-    reader=LabelReader(
+    reader=labels.label_reader(
+      config.data,
       num_labels=translate.conditioning.num_labels,
       dont_care=translate.conditioning.dont_care,
-      palette=config.data.palette,
       ade20k_shift=config.data.ade20k_shift,
     ),
     preprocess=preprocess,

@@ -45,6 +45,8 @@ _WITHOUT_INSTANCES = (
   "geoseg",
   "poses",
 )
+# Of these, maps of one channel hold numbers, whatever colours stand for.
+_NUMBERS_IN_GRAY = ("geoseg", "procedural_land_cover")
 _PROCEDURAL_LABELS = 34
 _NUM_LABELS = 13  # where a configuration tells no number
 
@@ -194,29 +196,44 @@ def preprocessing(config: Any) -> LabelPreprocess:
   )
 
 
-def label_reader(config: Any) -> LabelReader:
-  """The reader of label maps that a configuration asks for, see `create`."""
-  source, _ = _source(config)
-  palette = _get(config, "palette", "")
+def label_reader(config: Any, **changes: Any) -> LabelReader:
+  """The reader of label maps that a configuration asks for.
+
+  Args:
+    config: see `create`.
+    **changes: fields of `LabelReader` that differ, as where networks that were
+      trained on other data tell `num_labels`.
+
+  Raises:
+    ValueError: values that contradict each other.
+  """
+  source = _get(config, "source", "")
+  fields = {
+    "dont_care": _get(config, "dont_care", False),
+    "palette": _get(config, "palette", ""),
+    "ade20k_shift": source == "ade20k" and _get(config, "ade20k_shift", False),
+    "rule": _get(config, "palette_rule", "exact"),
+    "tolerance": _get(config, "palette_tolerance", 48.0),
+    "background": _get(config, "palette_background", 0),
+    "numbers_in_gray": source in _NUMBERS_IN_GRAY,
+  }
+  if "num_labels" not in changes:
+    fields["num_labels"] = _num_labels(config, source, fields["palette"])
+  return LabelReader(**{**fields, **changes})
+
+
+def _num_labels(config: Any, source: str, palette: str) -> int:
+  """How many labels a configuration has, see `create`."""
   usual = {"poses": 0, "procedural_land_cover": land_cover.NUM_LABELS}
   if source == "geoseg":
     usual[source] = len(palettes.load(palette or source))
-  num_labels = _get(config, "num_labels", usual.get(source, _NUM_LABELS))
-  if source == "poses" and num_labels:
+  found = _get(config, "num_labels", usual.get(source, _NUM_LABELS))
+  if source == "poses" and found:
     raise ValueError(
       "source 'poses' gives stick pictures and no labels, and num_labels is "
-      f"{num_labels}; set --config.data.num_labels=0."
+      f"{found}; set --config.data.num_labels=0."
     )
-  return LabelReader(
-    num_labels=num_labels,
-    dont_care=_get(config, "dont_care", False),
-    palette=palette,
-    rule=_get(config, "palette_rule", "exact"),
-    tolerance=_get(config, "palette_tolerance", 48.0),
-    background=_get(config, "palette_background", 0),
-    numbers_in_gray=source == "geoseg",
-    ade20k_shift=source == "ade20k" and _get(config, "ade20k_shift", False),
-  )
+  return found
 
 
 def check_labels(config: Any) -> dict[str, checking.LabelReport]:

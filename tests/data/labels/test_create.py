@@ -267,6 +267,21 @@ def test_land_cover_has_the_palette_of_geoseg():
     data.create(config("procedural_land_cover", num_labels=5), "train")
 
 
+def test_readers_of_networks_that_know_their_labels():
+  # What --mode=synthesize reads maps by, of the embedded data and of poses.
+  land = config("procedural_land_cover", palette="geoseg")
+  land.palette_rule, land.palette_background = "nearest", 1
+  reader = labels.label_reader(land, num_labels=8, dont_care=True)
+  assert (reader.num_labels, reader.dont_care) == (8, True)
+  assert (reader.rule, reader.background) == ("nearest", 1)
+  assert reader.numbers_in_gray  # its own maps hold numbers
+  assert not labels.label_reader(config("coco_stuff")).numbers_in_gray
+  poses = config("poses", num_labels=3)
+  assert labels.label_reader(poses, num_labels=0).num_labels == 0
+  with pytest.raises(ValueError, match="num_labels is 3"):
+    labels.label_reader(poses)
+
+
 def test_colours_and_names_are_not_known_without_a_palette():
   dataset = data.create(scenes(), "train")
   assert dataset.colors is None
