@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gansynth import images
+from gansynth import images, resampling
 from gansynth.evaluation import segmentation
 from gansynth.synthesis import generation
 from gansynth.synthesis.generation import Prepared
@@ -129,7 +129,12 @@ class PairRun(generation.Run):
     return {"index": position, "problem": f"{name}: {error}"}
 
   def _scored(self, labels, picture, prediction):
-    prediction = nearest(np.asarray(prediction), labels.shape)
+    prediction = np.asarray(prediction)
+    if prediction.shape != labels.shape:
+      (prediction,) = resampling.resize_nearest(
+        prediction[None, ..., None], labels.shape
+      )
+      prediction = np.asarray(prediction)[..., 0]
     masks = self.folder.plan.masks
     known = labels != masks.num_labels  # "don't care" is no class
     iou = segmentation.picture_iou(
@@ -142,22 +147,6 @@ def unit_picture(picture: np.ndarray) -> np.ndarray:
   """Maps float [-1, 1] to float32 [0, 1], cut to it, as segmenters see it."""
   unit = (np.asarray(picture, np.float32) + 1) / np.float32(2)
   return np.clip(unit, 0, 1)
-
-
-def nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-  """Resizes a label map as PyTorch does: row floor(i * old / new), and so on.
-
-  Args:
-    labels: (height, width).
-    size: the new (height, width).
-  """
-  if labels.shape == size:
-    return labels
-  rows, columns = (
-    np.arange(new) * old // new
-    for old, new in zip(labels.shape, size, strict=True)
-  )
-  return labels[np.ix_(rows, columns)]
 
 
 def _labels(of):
