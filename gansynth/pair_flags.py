@@ -172,6 +172,7 @@ def add_filter(parser: argparse.ArgumentParser) -> None:
   _add(
     parser,
     "filter.segmenter",
+    "--segmenter",
     "--segmenter_ckpt",
     metavar="PLACE",
     help="keep what it agrees with: a run of configs/segmenter.py, a run with "
@@ -275,7 +276,7 @@ def _labels(words):
 
 
 def _add(parser, name, *names, **settings):
-  """Adds a flag for an option, called as its last part where no name says."""
+  """Adds a flag for an option, by its last part where no name is given."""
   own = "--" + name.rpartition(".")[2].replace("_", "-")
   parser.add_argument(
     *(names or (own,)), dest=name, default=argparse.SUPPRESS, **settings
