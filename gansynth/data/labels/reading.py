@@ -257,10 +257,12 @@ class LabelReader:
       )
       return
     logging.warning(
-      "%s: %.3f %% of the pixels stand for no label and are taken for %s.",
+      "%s: %.3f %% of the pixels stand for no label and become %s.",
       name,
       100 * found.unknown / found.labels.size,
-      self.background if self._instead != self._ignored else "don't care",
+      '"don\'t care"'
+      if self._instead == self._ignored
+      else f"label {self.background}",
     )
 
   def checked(self, labels: np.ndarray, name: str) -> np.ndarray:

@@ -263,8 +263,7 @@ def test_unknown_pixels_are_logged_for_the_first_files(tmp_path, caplog):
   lines = [record.getMessage() for record in caplog.records]
   assert len(lines) == 11
   assert lines[0] == (
-    f"{paths[0]}: 50.000 % of the pixels stand for no label and are taken for "
-    "0."
+    f"{paths[0]}: 50.000 % of the pixels stand for no label and become label 0."
   )
   assert f"{paths[9]}: " in lines[9]
   assert "no more are shown" in lines[10]
