@@ -17,7 +17,7 @@ import numpy as np
 from gansynth import files, images
 from gansynth.data.labels import palettes
 from gansynth.data.labels.preprocess import DONT_CARE
-from gansynth.synthesis import background, journal
+from gansynth.synthesis import background, journal, page, pair_preview
 from gansynth.synthesis.pair_masks import count_pixels
 from gansynth.synthesis.pair_options import Options
 from gansynth.synthesis.pair_plan import Composed, Plan
@@ -138,6 +138,8 @@ class PairFolder(RunFolder):
     self._write_json(CLASSES, self._classes(lines))
     if self.plan.options.filter.segmenter:
       self._write_json(FILTER, self._filter(lines, rejected))
+    if self._output.preview:
+      self._write_preview(lines, rejected)
     text = "".join(map(journal.dump, lines))
     files.write_whole(self.root / journal.MANIFEST, text.encode())
 
@@ -184,6 +186,55 @@ class PairFolder(RunFolder):
       "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
       "iou": {line["name"]: line["iou"] for line in scored},
     }
+
+  def _write_preview(self, lines, rejected):
+    options, masks = self.plan.options, self.plan.masks
+    filtered = bool(options.filter.segmenter)
+    every = -(-len(lines) // page.MOST_PICTURES) or 1
+    shown = (
+      pair_preview.PairShown(
+        images.read(self.root / line["image"]),
+        self._labels(self.root / line["mask"]),
+        line["name"],
+        line.get("iou"),
+      )
+      for line in lines[::every]
+    )
+    counts, _ = histogram(
+      [line["iou"] for line in (*lines, *rejected) if "iou" in line]
+    )
+    notes = {
+      "Masks": f"mode {options.mode}, seed {options.seed}",
+      "Pictures": options.generator.weights,
+    }
+    if filtered:
+      notes["Segmenter"] = options.filter.segmenter
+    pair_preview.write(
+      self.root / PREVIEW,
+      "Image-mask pairs",
+      shown,
+      masks.class_names,
+      masks.colors,
+      pair_preview.PairStatistics(
+        masks.pixels().sum(axis=0).tolist(),
+        _pixels_of(lines, masks.num_channels).sum(axis=0).tolist(),
+        len(lines),
+        len(lines) + len(rejected),
+        options.filter.tau if filtered else None,
+        counts.tolist() if filtered else (),
+      ),
+      notes,
+    )
+
+  def _labels(self, path):
+    """The labels that a mask was written of."""
+    masks = self.plan.masks
+    if self._output.masks == "colors":
+      return palettes.from_colors(images.read(path), masks.colors, str(path))
+    labels = images.read_integers(path)
+    if masks.dont_care and masks.num_labels <= DONT_CARE:
+      labels = np.where(labels == DONT_CARE, masks.num_labels, labels)
+    return labels
 
   def _write_json(self, name, values):
     text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"

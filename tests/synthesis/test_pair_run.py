@@ -290,3 +290,33 @@ def test_a_smaller_prediction_is_enlarged(masks, tmp_path):
     mask = images.read_integers(tmp_path / line["mask"])
     coarse = mask[::2, ::2].repeat(2, 0).repeat(2, 1)
     assert line["iou"] == segmentation.picture_iou(coarse, mask, 6) < 1
+
+
+@pytest.mark.parametrize("values", ["ids", "colors"])
+def test_a_contact_sheet_shows_pairs_and_the_histogram(masks, tmp_path, values):
+  result = generate(
+    masks,
+    tmp_path,
+    segmenter=READER,
+    filter=FILTER,
+    output={"preview": True, "masks": values},
+  )
+  assert result.sheets == [tmp_path / "preview.html"]
+  sheet = result.sheets[0].read_text()
+  for line in lines(tmp_path):
+    assert line["name"] in sheet
+  assert f"10 pairs generated · {result.made} kept" in sheet
+  assert "Forest land" in sheet
+
+
+def test_a_run_of_which_nothing_is_kept_ends_well(masks, tmp_path):
+  result = generate(
+    masks,
+    tmp_path,
+    segmenter=pair_folders.Reader(wrong=range(6)),
+    filter={"segmenter": "reader", "tau": 1.0},
+    output={"preview": True},
+  )
+  assert (result.made, result.rejected) == (0, 10)
+  assert lines(tmp_path) == []
+  assert json.loads((tmp_path / "filter.json").read_text())["kept"] == 0
