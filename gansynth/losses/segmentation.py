@@ -36,12 +36,12 @@ def pixel_weights(
   counts = chosen.sum((1, 2)).mean(0)  # of each class in a picture
   if axis_name is not None:
     counts = lax.pmean(counts, axis_name)
-  there = counts > 0
   if balanced:
-    weights = 1 / (there.sum() * jnp.where(there, counts, 1))
+    there = (counts > 0).sum()
+    weights = 1 / (jnp.maximum(there, 1) * jnp.where(counts > 0, counts, 1))
   else:
     total = counts.sum()
-    weights = jnp.full_like(counts, 1) / jnp.where(total > 0, total, 1)
+    weights = jnp.ones_like(counts) / jnp.where(total > 0, total, 1)
   return jnp.einsum("bhwc,c->bhw", chosen, weights, precision="highest")
 
 
