@@ -18,8 +18,8 @@ def summarise(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
   Args:
     runs: each with `ratio`, the share of synthetic pairs, or `ALL_REAL`;
-      `seed`; `mean_iou`; and `iou`, numbers (None: the class did not occur)
-      by class.
+      `seed`; `mean_iou`; and `iou`, numbers by the names of the classes that
+      occur.
 
   Returns:
     For each ratio, in ascending order and `ALL_REAL` last:
@@ -30,7 +30,7 @@ def summarise(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
       the run of the same seed without synthetic pairs. `mean`;
       `standard_error` of that mean and the 95 % `interval` around it
       (Student's t), None with a single seed; `seeds` that have both runs;
-    - `iou`, means by class.
+    - `iou`, means by class over the runs in which it occurs.
   """
   by_ratio: dict[Any, dict[int, Mapping[str, Any]]] = {}
   for run in runs:
@@ -81,12 +81,11 @@ def _gain(differences, seeds):
 
 
 def _class_means(each):
-  """Means by class, over the runs in which the class occurs."""
-  means = {}
-  for name in each[0]:
-    values = [iou[name] for iou in each if iou[name] is not None]
-    means[name] = float(np.mean(values)) if values else None
-  return means
+  names = dict.fromkeys(name for iou in each for name in iou)
+  return {
+    name: float(np.mean([iou[name] for iou in each if name in iou]))
+    for name in names
+  }
 
 
 def text(rows: Sequence[Mapping[str, Any]], about: Sequence[str]) -> str:
@@ -98,7 +97,7 @@ def text(rows: Sequence[Mapping[str, Any]], about: Sequence[str]) -> str:
   """
   titles = ["synthetic", "runs", "mean IoU", "std", "min", "max"]
   titles += ["gain", "standard error", "95 % interval"]
-  classes = list(rows[0]["iou"]) if rows else []
+  classes = list(dict.fromkeys(name for row in rows for name in row["iou"]))
   parts = [
     "# What synthetic pairs add",
     *about,
@@ -114,7 +113,8 @@ def text(rows: Sequence[Mapping[str, Any]], about: Sequence[str]) -> str:
     tables.markdown(
       ["synthetic", *classes],
       [
-        [_named(row["ratio"])] + [_number(row["iou"][name]) for name in classes]
+        [_named(row["ratio"])]
+        + [_number(row["iou"].get(name)) for name in classes]
         for row in rows
       ],
     ),

@@ -11,7 +11,7 @@ def run(ratio, seed, score, **iou):
 
 
 RUNS = [
-  run(0.5, 1, 0.45, water=0.2, roof=None),
+  run(0.5, 1, 0.45, water=0.2),
   run(0.0, 0, 0.40, water=0.1, roof=0.5),
   run(0.0, 1, 0.50, water=0.3, roof=0.7),
   run(0.5, 0, 0.49, water=0.4, roof=0.5),
@@ -87,7 +87,7 @@ def test_the_verdict_follows_the_interval(gains, expected):
 
 
 def test_without_anything_to_compare_there_is_no_verdict():
-  rows = gain_report.summarise([run(0.0, 0, 0.5, water=None)])
+  rows = gain_report.summarise([run(0.0, 0, 0.5)])
   assert gain_report.verdict(rows) == ""
-  assert rows[0]["iou"] == {"water": None}
+  assert rows[0]["iou"] == {}
   assert "| 0%        | 1    | 0.5000" in gain_report.text(rows, [])

@@ -1,0 +1,76 @@
+"""The command line of tools/augmentation_gain.py."""
+
+import importlib.util
+import pathlib
+
+import pytest
+
+from gansynth import augmentation_gain
+
+_PATH = pathlib.Path(__file__).parents[2] / "tools" / "augmentation_gain.py"
+
+
+@pytest.fixture
+def main():
+  spec = importlib.util.spec_from_file_location("augmentation_gain_tool", _PATH)
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module.main
+
+
+@pytest.fixture
+def measured(monkeypatch):
+  """What would be measured."""
+  calls = []
+
+  def measure(*arguments):
+    calls.append(arguments)
+    return "the table"
+
+  monkeypatch.setattr(augmentation_gain, "measure", measure)
+  return calls
+
+
+def test_the_default_is_land_cover(main, measured, capsys):
+  assert main(["--output=gain"]) == 0
+  ((config, gan_config, options, output, synthetic),) = measured
+  assert config.system == "segmentation"
+  assert gan_config.recipe == "geoseg"
+  for each in (config, gan_config):
+    assert each.data.source == "procedural_land_cover"
+  assert options == augmentation_gain.Options()
+  assert (output, tuple(synthetic)) == ("gain", ())
+  assert "the table" in capsys.readouterr().out
+
+
+def test_real_pairs_and_options_are_handed_on(main, measured):
+  arguments = ["--output=gain", "--real=land", "--synthetic", "a", "b"]
+  arguments += ["--ratios", "0", "0.4", "--pairs=9", "--no-all-real"]
+  arguments += ["--palette=1 2 3 Sea; 4 5 6 Land", "--num-labels=2"]
+  assert main([*arguments, "--size=128", "--fraction=0.5"]) == 0
+  ((config, gan_config, options, _, synthetic),) = measured
+  assert options == augmentation_gain.Options(
+    fraction=0.5, ratios=(0.0, 0.4), num_pairs=9, all_real=False
+  )
+  assert synthetic == ["a", "b"]
+  for each in (config, gan_config):
+    assert each.data.source == "geoseg"
+    assert (each.data.root, each.data.num_labels) == ("land", 2)
+    assert each.data.palette.startswith("1 2 3")
+    assert (each.data.load_size, each.data.crop_size) == (128, 128)
+
+
+@pytest.mark.parametrize(
+  ("wrong", "message"),
+  [
+    (["--ratios", "0.5"], "0 among them"),
+    (["--segmenter-config=no.py"], "no.py: there is no such config"),
+    (["--size=128"], "--size is for --real"),
+  ],
+)
+def test_errors_are_one_line(main, measured, capsys, wrong, message):
+  assert main(["--output=gain", *wrong]) == 1
+  error = capsys.readouterr().err.splitlines()[-1]
+  assert error.startswith("error: ")
+  assert message in error
+  assert not measured
