@@ -1,6 +1,6 @@
 """The networks of Geoseg-GAN, and what losses make of their outputs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -21,7 +21,9 @@ def forward(case: Case) -> Iterator[Comparison]:
   tolerance = comparison.parse(case.meta.get("tolerance"), Tolerance(3e-5))
   nets = load(case)
   yield from compare_imports(case, nets)
-  labels, conditioning = labels_of(case, "onehot")
+  one_hot = case.inputs["onehot"]
+  labels = label_cases.from_one_hot(one_hot, f"{case.folder}: 'onehot'")
+  conditioning = Conditioning(one_hot.shape[1])
   if "ids" in case.inputs:
     yield compare("ids", labels, case.inputs["ids"], EXACT)
   generator, discriminator = (nets.modules[name] for name in "GD")
@@ -35,7 +37,7 @@ def forward(case: Case) -> Iterator[Comparison]:
     ]
     return fake, *judged
 
-  real = pictures_of(case, "img")
+  real = pictures_of(case, case.inputs["img"])
   fake, on_fake, on_real = apply(nets.variables, labels, real)
   yield compare("fake", to_nchw(to_unit(fake)), case.outputs["fake"], tolerance)
   for kind, ((*features, logits),) in (("real", on_real), ("fake", on_fake)):
@@ -92,16 +94,27 @@ def compare_imports(case: Case, nets: steps.Networks) -> Iterator[Comparison]:
       yield compare(name, found, expected, EXACT)
 
 
-def labels_of(case: Case, name: str) -> tuple[np.ndarray, Conditioning]:
-  """Returns label maps of one-hot inputs, and what networks are shown."""
-  array = case.inputs[name]
-  labels = label_cases.from_one_hot(array, f"{case.folder}: {name!r}")
-  return labels, Conditioning(array.shape[1])
+def batch_of(
+  case: Case, arrays: Mapping[str, np.ndarray], image: str, one_hot: str
+) -> dict[str, np.ndarray]:
+  """Returns a recorded batch as systems take it.
+
+  Args:
+    case: the case.
+    arrays: of the case.
+    image: name of the pictures.
+    one_hot: name of the label maps.
+  """
+  source = f"{case.folder}: {one_hot!r}"
+  return {
+    "label": label_cases.from_one_hot(arrays[one_hot], source),
+    "image": pictures_of(case, arrays[image]),
+  }
 
 
-def pictures_of(case: Case, name: str) -> np.ndarray:
-  """Returns pictures of the case, [0, 1] there, as NHWC in [-1, 1]."""
-  return to_nhwc(case.inputs[name]).astype(case.dtype) * 2 - 1
+def pictures_of(case: Case, array: np.ndarray) -> np.ndarray:
+  """Recorded pictures, NCHW in [0, 1], as NHWC in [-1, 1]."""
+  return to_nhwc(array).astype(case.dtype) * 2 - 1
 
 
 def to_unit(pictures: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import optax
 
+from gansynth.convert import geoseg
 from gansynth.models.semantics import Conditioning
 from gansynth.parity import (
   comparison,
@@ -26,14 +27,11 @@ def train_steps(case: Case) -> Iterator[Comparison]:
   nets = geoseg_networks.load(case, "init")
   yield from geoseg_networks.compare_imports(case, nets)
   training = Training(case, nets, case.require("options"))
-  skipped = step_comparisons.zero_gradients(case)
+  skipped = step_comparisons.zero_gradients(case) | before_norms(nets)
   for i in range(1, case.require("steps") + 1):
-    labels, _ = geoseg_networks.labels_of(case, f"onehot{i}")
-    image = geoseg_networks.pictures_of(case, f"img{i}")
+    batch = geoseg_networks.batch_of(case, case.inputs, f"img{i}", f"onehot{i}")
     losses = case.require(f"losses_{case.dtype.name}")[i - 1]
-    details = yield from training.step(
-      {"label": labels, "image": image}, i, losses
-    )
+    details = yield from training.step(batch, i, losses)
     fake = geoseg_networks.to_unit(details.pictures["fake"])
     yield from step_comparisons.compare_pictures(case, i, {"fake": fake})
     yield from step_comparisons.compare_gradients(
@@ -42,6 +40,19 @@ def train_steps(case: Case) -> Iterator[Comparison]:
     yield from step_comparisons.compare_parameters(
       case, i, nets, training.state, skipped, training.rate
     )
+
+
+def before_norms(nets: steps.Networks) -> set[str]:
+  """Names <net>/<param> of the biases that a norm takes away again.
+
+  Their gradients are 0, and Adam makes whole steps of the rounding.
+  """
+  return {
+    f"{letter}/{entry.key}"
+    for letter, description in nets.descriptions.items()
+    for entry in geoseg.key_table(description)
+    if entry.path[-2:] == ("conv", "bias")
+  }
 
 
 class Training:

@@ -1,7 +1,7 @@
 """What a recorded training step is compared by."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -144,20 +144,46 @@ def _recorded(outputs, prefix):
 def compare_parameters(
   case: Case, i: int, nets: Any, state: Any, skipped: set[str], lr: float
 ) -> Iterator[Comparison]:
-  """Each array within the limit; all together within the share of outliers."""
+  """`compare_weights` with the arrays param_after<i>/<net>/<param>."""
+  expected = {
+    name: _recorded(case.outputs, f"param_after{i}/{name}/")
+    for name in nets.places
+  }
+  yield from compare_weights(case, i, nets, state, expected, skipped, lr)
+
+
+def compare_weights(
+  case: Case,
+  i: int,
+  nets: Any,
+  state: Any,
+  expected: Mapping[str, Mapping[str, np.ndarray]],
+  skipped: set[str],
+  lr: float,
+) -> Iterator[Comparison]:
+  """Each array within the limit; all together within the share of outliers.
+
+  Args:
+    case: the case, which states both.
+    i: steps that were taken.
+    nets: the networks, as `steps.Networks`.
+    state: after these steps.
+    expected: arrays by the original's keys, by network.
+    skipped: names <net>/<param> that no precision repeats.
+    lr: learning rate.
+  """
   rule = comparison.parse_outliers(
     comparison.clause(case.meta.get("tolerance"), "parameter"),
     Outliers(1e-5, 0.005, 2.0),
   )
   limit = Tolerance(max(rule.limit_in_steps * lr * i, rule.within))
   errors, left_out = [], 0
-  for name in nets.places:
-    prefix = f"param_after{i}/{name}/"
-    expected = _recorded(case.outputs, prefix)
-    if not expected:
+  for name, arrays in expected.items():
+    if not arrays:
       continue
+    prefix = f"param_after{i}/{name}/"
     found = nets.state_dict(name, params=state.params, batch_stats=state.stats)
-    for key, array in expected.items():
+    for key, array in arrays.items():
       if networks.is_counter(key) or f"{name}/{key}" in skipped:
         left_out += 1
         continue
