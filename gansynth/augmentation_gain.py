@@ -35,13 +35,21 @@ from gansynth import config as config_lib
 from gansynth.data import labels
 from gansynth.data.labels.preprocess import DONT_CARE
 from gansynth.gain_report import ALL_REAL
-from gansynth.synthesis import record
+from gansynth.synthesis import pair_folder, record
 
 TABLE, NUMBERS = "gain.md", "gain.json"
-REAL, GAN, JUDGE, PAIRS, RUNS = "real", "gan", "judge", "pairs", "runs"
+REAL, GAN, JUDGE, TRIAL, PAIRS, RUNS = (
+  "real",
+  "gan",
+  "judge",
+  "trial",
+  "pairs",
+  "runs",
+)
 _RECORD = "options.json"
 _SUBSET = "subset.json"
 _SCORES = "scores.json"
+_TRIED = 100  # pairs whose scores tell where to draw the line
 _JUDGE_SEED = 1_000_000  # none of those that are compared
 _IOU = "iou_"
 # Of a config's data: what labels mean.
@@ -62,7 +70,8 @@ class Options:
       there is to be gained.
     gan_steps: of the generator, where none is given.
     num_pairs: that are generated; the filter keeps fewer.
-    tau: pairs are kept from this mean IoU on that the filter gives them.
+    tau: pairs are kept from this mean IoU on that the filter gives them; None:
+      from the median of the first 100 on, so that about half are kept.
     keep_networks: whether to keep the compared segmenters' checkpoints.
   """
 
@@ -74,7 +83,7 @@ class Options:
   all_real: bool = True
   gan_steps: int = 1000
   num_pairs: int = 500
-  tau: float = 0.6
+  tau: float | None = None
   keep_networks: bool = False
 
   def __post_init__(self):
@@ -94,7 +103,7 @@ class Options:
     for name in ("seeds", "steps", "gan_steps", "num_pairs"):
       if getattr(self, name) < 1:
         raise ValueError(f"{name} is {getattr(self, name)}; expected 1 or more")
-    if not 0 <= self.tau <= 1:
+    if self.tau is not None and not 0 <= self.tau <= 1:
       raise ValueError(f"tau is {self.tau}; a mean IoU is 0 to 1")
     if self.subset_seed < 0:
       raise ValueError(f"subset_seed is {self.subset_seed}; expected 0 or more")
@@ -278,7 +287,7 @@ def make_pairs(
     What was done, in words.
 
   Raises:
-    ValueError: the filter has kept too few pairs to train with.
+    ValueError: the filter has kept no pair.
   """
   generator = _on_subset(gan_config, config, output / REAL)
   generator.best_metric = ""
@@ -288,27 +297,42 @@ def make_pairs(
   )
   judge = _run_config(config, options, output / REAL, _JUDGE_SEED, 0.0, ())
   found = _scores(_train(judge, output / JUDGE, keep=True))
-  chosen = pairs.Options.from_dict(
+  tau, kind = options.tau, "given"
+  if tau is None:
+    trial = min(_TRIED, options.num_pairs)
+    scores = _generate(output, TRIAL, trial, 0.0)["iou"].values()
+    tau, kind = float(np.median(list(scores))), f"the median of {trial}"
+  made = _generate(output, PAIRS, options.num_pairs, tau)
+  if not made["kept"]:
+    raise ValueError(
+      f"the filter has kept none of {made['generated']} pairs with a mean IoU "
+      f"of {tau:.3f} or more; the best has {max(made['iou'].values()):.3f}. "
+      "Ask for a lower tau in another output folder"
+    )
+  return (
+    f"Synthetic pairs: a generator ({options.gan_steps} steps) made "
+    f"{made['generated']} of changed real masks; a segmenter (mean IoU "
+    f"{found['mean_iou']:.3f} on the validation pairs) kept {made['kept']}, "
+    f"with a mean IoU of {tau:.3f} ({kind}) or more. Both learned from the "
+    "same real pairs as all else."
+  )
+
+
+def _generate(output, name, number, tau):
+  """Makes pairs in a folder of that name; returns what the filter has done."""
+  options = pairs.Options.from_dict(
     {
-      "pairs": options.num_pairs,
+      "pairs": number,
       "generator": {"weights": os.fspath(output / GAN)},
-      "filter": {"segmenter": os.fspath(output / JUDGE), "tau": options.tau},
+      "filter": {"segmenter": os.fspath(output / JUDGE), "tau": tau},
       "output": {"picture": "png"},
     }
   )
-  result = pairs.generate(chosen, output / PAIRS)
-  report = pairs.report(result, output / PAIRS)
-  logging.info("%s", report)
+  result = pairs.generate(options, output / name)
+  logging.info("%s", pairs.report(result, output / name))
   if result.problems:
     raise ValueError(f"not all pairs could be made: {result.problems[0]}")
-  kept = len(images.list_images(output / PAIRS / "images"))
-  return (
-    f"Synthetic pairs: a generator ({options.gan_steps} steps) made "
-    f"{options.num_pairs} of changed real masks; a segmenter (mean IoU "
-    f"{found['mean_iou']:.3f} on the validation pairs) kept {kept}, with a "
-    f"mean IoU of {options.tau} or more. Both learned from the same real pairs "
-    "as all else."
-  )
+  return json.loads((output / name / pair_folder.FILTER).read_text())
 
 
 def _on_subset(config, real, folder):

@@ -1,7 +1,6 @@
 """The experiment: what learns from which pairs, and that it goes on."""
 
 import json
-import pathlib
 import types
 
 import jax
@@ -13,6 +12,7 @@ from gansynth import augmentation_gain, images
 from gansynth import config as config_lib
 from gansynth.augmentation_gain import ALL_REAL, Options
 from gansynth.data import labels, procedural
+from gansynth.synthesis import record
 from gansynth.synthesis.run_report import Result
 
 SIZE = 32
@@ -65,10 +65,14 @@ def trained(monkeypatch):
     return {"mean_iou": score, "pixel_accuracy": 1.0, "iou_water": 0.5}
 
   def generate(options, output):
-    runs["pairs"] = options
-    for number in range(2):
-      write_pair(pathlib.Path(output), f"pair_{number:05d}", 1)
-    return Result(2, 0, [], 0, [])
+    runs[output.name] = options
+    scores = {f"pair_{i:05d}": i / 10 for i in range(options.pairs)}
+    kept = [name for name in scores if scores[name] >= options.filter.tau]
+    for name in kept:
+      write_pair(output, name, 1)
+    made = {"generated": options.pairs, "kept": len(kept), "iou": scores}
+    record.write(output / "filter.json", made)
+    return Result(len(kept), 0, [], 0, [])
 
   def load_state(workdir):
     return stopped.at or config_lib.load_record(workdir).max_steps, None
@@ -83,14 +87,21 @@ def trained(monkeypatch):
   return types.SimpleNamespace(runs=runs, stopped=stopped)
 
 
-FEW = {"fraction": 0.4, "ratios": (0.5, 0.0), "seeds": 2, "steps": 30}
+FEW = {
+  "fraction": 0.4,
+  "ratios": (0.5, 0.0),
+  "seeds": 2,
+  "steps": 30,
+  "num_pairs": 5,
+}
 
 
 def test_nothing_but_the_fraction_is_learned_from(trained, tmp_path):
   text = augmentation_gain.measure(*configs(), Options(**FEW), tmp_path)
   runs = trained.runs
   assert list(runs) == [
-    "gan", "judge", "pairs", "0.0_seed_0", "0.5_seed_0", "all_real_seed_0",
+    "gan", "judge", "trial", "pairs",
+    "0.0_seed_0", "0.5_seed_0", "all_real_seed_0",
     "0.0_seed_1", "0.5_seed_1", "all_real_seed_1",
   ]  # fmt: skip
   subset = json.loads((tmp_path / "real" / "subset.json").read_text())
@@ -116,7 +127,8 @@ def test_nothing_but_the_fraction_is_learned_from(trained, tmp_path):
   assert made.filter.segmenter == str(tmp_path / "judge")
   assert made.masks.path == ""  # those that the generator was trained with
   assert "4 of 10 (40%, subset 0)" in text
-  assert "kept 2" in text
+  # Of the scores 0 to 0.4.
+  assert "kept 3, with a mean IoU of 0.200 (the median of 5)" in text
 
 
 def test_runs_differ_in_nothing_but_ratio_and_seed(trained, tmp_path):
@@ -157,7 +169,7 @@ def test_it_goes_on_and_more_can_be_asked_for(trained, tmp_path):
   more = {**FEW, "seeds": 3, "ratios": (0.0, 0.2, 0.5), "all_real": False}
   text = augmentation_gain.measure(*configs(), Options(**more), tmp_path)
   assert list(trained.runs) == [
-    "pairs", "0.2_seed_0", "0.2_seed_1", "0.0_seed_2", "0.2_seed_2",
+    "trial", "pairs", "0.2_seed_0", "0.2_seed_1", "0.0_seed_2", "0.2_seed_2",
     "0.5_seed_2",
   ]  # fmt: skip
   assert text == (tmp_path / "gain.md").read_text()
@@ -179,6 +191,12 @@ def test_another_experiment_is_refused(trained, tmp_path):
   ):
     with pytest.raises(ValueError, match="choose another output folder"):
       augmentation_gain.measure(*settings, options, tmp_path)
+
+
+def test_a_filter_that_keeps_nothing_is_an_error(trained, tmp_path):
+  with pytest.raises(ValueError, match=r"none of 5 pairs .* best has 0\.400"):
+    augmentation_gain.measure(*configs(), Options(**FEW, tau=0.6), tmp_path)
+  assert "trial" not in trained.runs
 
 
 def test_pairs_that_are_there_already_are_taken(trained, tmp_path):

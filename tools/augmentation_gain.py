@@ -128,7 +128,8 @@ def _parser():
   parser.add_argument(
     "--tau",
     type=float,
-    help="mean IoU from which on the filter keeps a pair (0.6)",
+    help="mean IoU from which on the filter keeps a pair (the median, so that "
+    "about half are kept)",
   )
   parser.add_argument(
     "--keep-networks",
