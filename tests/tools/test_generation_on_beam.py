@@ -1,13 +1,18 @@
-"""--beam of tools/synthetic_dataset_generation.py."""
+"""--beam of the tools that generate data sets."""
 
 import importlib.util
 import pathlib
+import runpy
 import sys
 
 import detection_folders
+import drawn
+import numpy as np
+import pair_folders
 import pytest
+import tiny
 
-from gansynth import synthesis
+from gansynth import checkpoints, models, synthesis
 
 _PATH = (
   pathlib.Path(__file__).parents[2] / "tools/synthetic_dataset_generation.py"
@@ -69,3 +74,48 @@ def test_other_ways_to_share_the_work_are_refused(main, arguments, capsys):
     with pytest.raises(SystemExit):
       main([*arguments, "data", *other, "--beam"])
     assert "--beam goes without" in capsys.readouterr().err
+
+
+def test_pairs_of_a_network_on_beam(tmp_path, capsys):
+  pytest.importorskip("apache_beam")
+  pair_folders.write(tmp_path / "data")
+  description = {"name": "geoseg_unet", "features": 2}
+  network = models.create(**description)
+  checkpoints.save_network(
+    tmp_path / "G",
+    drawn.variables(network, np.zeros((1, 32, 32, 6), np.float32)),
+    {
+      "network": description,
+      "conditioning": {"num_labels": 6, "dont_care": False, "edges": False},
+    },
+  )
+  (tmp_path / "bright.py").write_text(
+    "def segment(picture):\n  return (picture.mean(axis=2) > 0.5) * 5\n"
+  )
+  flags = [
+    *("--run", str(tmp_path / "G"), "--masks", str(tmp_path / "data")),
+    *("--palette", "geoseg", "--size", "32", "32", "--pairs", "6"),
+    *("--segmenter", f"{tmp_path / 'bright.py'}:segment", "--tau", "0.05"),
+    *("--batch-size", "4", "--output"),
+  ]
+  main = runpy.run_path(f"{tiny.ROOT}/tools/generate_pairs.py")["main"]
+  assert main([*flags, str(tmp_path / "one"), "--shard", "1/2"]) == 0
+  assert main([*flags, str(tmp_path / "one"), "--shard", "0/2"]) == 0
+  beam = ["--beam", "--runner=FnApiRunner"]
+  said = capsys.readouterr().out.splitlines()[-1]
+  assert said.startswith("Generated 6 pairs, kept ")
+  assert main([*flags, str(tmp_path / "beam"), *beam]) == 0
+  assert capsys.readouterr().out.splitlines()[-1] == said
+  one, other = (
+    {
+      path.relative_to(root): path.read_bytes()
+      for path in root.rglob("*")
+      if path.is_file() and path.parent.name != "journal"
+    }
+    for root in (tmp_path / "one", tmp_path / "beam")
+  )
+  assert 1 < len([path for path in one if path.suffix == ".jpg"]) < 6
+  assert one == other
+  with pytest.raises(SystemExit):
+    main([*flags, str(tmp_path / "x"), "--workers", "2", *beam])
+  assert "--beam goes without" in capsys.readouterr().err
