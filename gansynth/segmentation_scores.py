@@ -37,8 +37,7 @@ class SegmentationScores:
     """Takes the data.
 
     Args:
-      test_set: with `image` and `label`; labels from `num_classes` on are not
-        counted.
+      test_set: a `LabelDataset`; labels from `num_classes` on are not counted.
       num_classes: of the segmenter.
       max_items: measure the first ones only; 0: all.
       batch_size: pictures at a time, on this host.
@@ -70,9 +69,7 @@ class SegmentationScores:
           item["label"], prediction, self._num_classes
         )
     matrix = parallel.sum_over_hosts(matrix)
-    names = score_names(
-      getattr(self._test_set, "class_names", ()), self._num_classes
-    )
+    names = score_names(self._test_set.class_names or (), self._num_classes)
     return {
       "mean_iou": segmentation.mean_iou(matrix),
       "pixel_accuracy": segmentation.pixel_accuracy(matrix),

@@ -39,6 +39,7 @@ def test_there_are_configs_with_variants():
     "gpgan",
     "pix2pix",
     "pix2pixhd",
+    "segmenter",
     "semdisc",
     "spade",
   }
@@ -56,10 +57,11 @@ def test_there_are_configs_with_variants():
 )
 def test_variant_builds_its_system(path, name):
   config = config_lib.load(f"{path}:{name}")
-  labels = config.system == "label_to_image"
-  start = (
-    config_defaults.label_to_image if labels else config_defaults.image_to_image
-  )
+  starts = {
+    "label_to_image": config_defaults.label_to_image,
+    "segmentation": config_defaults.segmentation,
+  }
+  start = starts.get(config.system, config_defaults.image_to_image)
   lost = set(config_lib.flatten(start())) - set(config_lib.flatten(config))
   # Nothing of the shared defaults is lost, but networks of another family
   # have fields of their own.
@@ -83,7 +85,7 @@ def test_variant_builds_its_system(path, name):
 def example_batch(config):
   """Shapes of a batch of 1 as the config's data has it."""
   data = config.data
-  if config.system != "label_to_image":
+  if config.system not in ("label_to_image", "segmentation"):
     return {
       name: jax.ShapeDtypeStruct(
         (1, data.crop_size, data.crop_size, channels), np.uint8
