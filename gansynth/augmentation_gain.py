@@ -7,7 +7,6 @@ ones at several ratios, for the same number of steps, with several seeds, and
 measured on the real validation pairs.
 """
 
-import concurrent.futures
 import dataclasses
 import json
 import os
@@ -26,14 +25,12 @@ from gansynth import (
   evaluate,
   files,
   gain_report,
-  images,
   pairs,
   train,
   weights,
 )
 from gansynth import config as config_lib
-from gansynth.data import labels
-from gansynth.data.labels.preprocess import DONT_CARE
+from gansynth.data.labels import subsets
 from gansynth.gain_report import ALL_REAL
 from gansynth.synthesis import pair_folder, record
 
@@ -47,7 +44,6 @@ REAL, GAN, JUDGE, TRIAL, PAIRS, RUNS = (
   "runs",
 )
 _RECORD = "options.json"
-_SUBSET = "subset.json"
 _SCORES = "scores.json"
 _TRIED = 100  # pairs whose scores tell where to draw the line
 _JUDGE_SEED = 1_000_000  # none of those that are compared
@@ -115,6 +111,7 @@ def measure(
   options: Options,
   output: str | os.PathLike,
   synthetic: Sequence[str | os.PathLike] = (),
+  made: pairs.Options | None = None,
 ) -> str:
   """Trains what is compared, and writes what came out.
 
@@ -130,6 +127,8 @@ def measure(
     synthetic: folders of pairs that were generated before; (): a generator is
       trained and makes some. That nothing but the fraction was learned from
       is then for the caller to see to.
+    made: which masks are drawn and how they are changed; how many pairs, their
+      generator and filter are told by the rest. None: the defaults.
 
   Returns:
     The text of `gain.md`.
@@ -140,18 +139,20 @@ def measure(
     InterruptedError: training was asked to stop; what is done is kept.
   """
   output = pathlib.Path(output)
+  made = made or pairs.Options()
   _check(config, gan_config)
-  record.check(
-    output / _RECORD, _described(config, gan_config, options, synthetic), [RUNS]
+  described = _described(config, gan_config, options, synthetic, made)
+  record.check(output / _RECORD, described, [RUNS])
+  subset = subsets.write(
+    config.data, options.fraction, options.subset_seed, output / REAL
   )
-  subset = write_subset(config, options, output / REAL)
   folders = [os.fspath(folder) for folder in synthetic]
   about = _about(config, options, subset)
   if folders:
     about.append(f"Synthetic pairs: {', '.join(folders)}.")
   elif any(options.ratios):
     folders = [os.fspath(output / PAIRS)]
-    about.append(make_pairs(config, gan_config, options, output))
+    about.append(make_pairs(config, gan_config, options, output, made))
   runs = []
   planned = list(_planned(options))
   for number, (seed, ratio) in enumerate(planned, 1):
@@ -178,7 +179,7 @@ def _check(config, gan_config):
     )
 
 
-def _described(config, gan_config, options, synthetic):
+def _described(config, gan_config, options, synthetic, made):
   """What all runs of a folder have in common, in JSON's values."""
   shared = dataclasses.asdict(options)
   for name in ("ratios", "seeds", "all_real", "keep_networks"):
@@ -186,7 +187,9 @@ def _described(config, gan_config, options, synthetic):
   described = {
     **shared,
     "synthetic": [os.fspath(folder) for folder in synthetic],
-    **config_lib.flatten({"segmenter": config, "gan": gan_config}),
+    **config_lib.flatten(
+      {"segmenter": config, "gan": gan_config, "made": made.to_dict()}
+    ),
   }
   return json.loads(json.dumps(described))
 
@@ -200,80 +203,12 @@ def _planned(options: Options) -> Iterator[tuple[int, Any]]:
       yield seed, ALL_REAL
 
 
-def write_subset(
-  config: ml_collections.ConfigDict, options: Options, folder: pathlib.Path
-) -> dict[str, Any]:
-  """Writes the pairs that are used as `{train,val}/{images,masks}`.
-
-  Args:
-    config: with the real data.
-    options: says which part of the training pairs is drawn.
-    folder: to write to; what is there already is not written again.
-
-  Returns:
-    `pairs` and `of`, how many training pairs there are in the folder and in
-    all; `validation` pairs; and the `names` of the former.
-
-  Raises:
-    ValueError: there are no validation pairs, or none of the training ones is
-      drawn.
-  """
-  path = folder / _SUBSET
-  if path.exists():
-    return json.loads(path.read_text())
-  whole = ml_collections.ConfigDict(config.data.to_dict())
-  whole.update({"synthetic": "", "oversample": "", "cache_bytes": 0})
-  training, validation = (
-    labels.create(whole, split).source for split in labels.SPLITS
-  )
-  entries = [getattr(x, "entries", None) for x in (training, validation)]
-  if entries[0] is not None and entries[0] == entries[1]:
-    raise ValueError(
-      f"{config.data.root} has no validation pairs of its own, and what a "
-      "segmenter was trained on says nothing of it; put some in `val`"
-    )
-  count = round(options.fraction * len(training))
-  if not count:
-    raise ValueError(
-      f"{options.fraction:.2%} of {len(training)} real pairs is none; ask for "
-      "a larger fraction"
-    )
-  rng = np.random.default_rng(options.subset_seed)
-  chosen = np.sort(rng.permutation(len(training))[:count])
-  names = _write_pairs(training, chosen, whole.num_labels, folder / "train")
-  _write_pairs(
-    validation, range(len(validation)), whole.num_labels, folder / "val"
-  )
-  subset = {
-    "pairs": count,
-    "of": len(training),
-    "validation": len(validation),
-    "names": names,
-  }
-  record.write(path, subset)
-  return subset
-
-
-def _write_pairs(source, indices, num_labels, folder):
-  """Writes items as they are stored; returns their names."""
-
-  def write(index: int) -> str:
-    item = source[index]
-    mask = np.where(item["label"] == num_labels, DONT_CARE, item["label"])
-    mask = mask.astype(np.uint8 if num_labels <= DONT_CARE else np.uint16)
-    images.write(folder / "masks" / f"{index:06d}.png", mask)
-    images.write(folder / "images" / f"{index:06d}.png", item["image"])
-    return item["name"]
-
-  with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-    return list(pool.map(write, map(int, indices)))
-
-
 def make_pairs(
   config: ml_collections.ConfigDict,
   gan_config: ml_collections.ConfigDict,
   options: Options,
   output: pathlib.Path,
+  made: pairs.Options,
 ) -> str:
   """Trains generator and filter on the real pairs drawn, and makes pairs.
 
@@ -282,6 +217,7 @@ def make_pairs(
     gan_config: of the generator.
     options: see there.
     output: has the real pairs, and gets the rest.
+    made: how masks are drawn and changed.
 
   Returns:
     What was done, in words.
@@ -300,33 +236,36 @@ def make_pairs(
   tau, kind = options.tau, "given"
   if tau is None:
     trial = min(_TRIED, options.num_pairs)
-    scores = _generate(output, TRIAL, trial, 0.0)["iou"].values()
+    scores = _generate(output, TRIAL, made, trial, 0.0)["iou"].values()
     tau, kind = float(np.median(list(scores))), f"the median of {trial}"
-  made = _generate(output, PAIRS, options.num_pairs, tau)
-  if not made["kept"]:
+  done = _generate(output, PAIRS, made, options.num_pairs, tau)
+  if not done["kept"]:
     raise ValueError(
-      f"the filter has kept none of {made['generated']} pairs with a mean IoU "
-      f"of {tau:.3f} or more; the best has {max(made['iou'].values()):.3f}. "
+      f"the filter has kept none of {done['generated']} pairs with a mean IoU "
+      f"of {tau:.3f} or more; the best has {max(done['iou'].values()):.3f}. "
       "Ask for a lower tau in another output folder"
     )
   return (
     f"Synthetic pairs: a generator ({options.gan_steps} steps) made "
-    f"{made['generated']} of changed real masks; a segmenter (mean IoU "
-    f"{found['mean_iou']:.3f} on the validation pairs) kept {made['kept']}, "
+    f"{done['generated']} of changed real masks; a segmenter (mean IoU "
+    f"{found['mean_iou']:.3f} on the validation pairs) kept {done['kept']}, "
     f"with a mean IoU of {tau:.3f} ({kind}) or more. Both learned from the "
     "same real pairs as all else."
   )
 
 
-def _generate(output, name, number, tau):
+def _generate(output, name, made, number, tau):
   """Makes pairs in a folder of that name; returns what the filter has done."""
-  options = pairs.Options.from_dict(
-    {
-      "pairs": number,
-      "generator": {"weights": os.fspath(output / GAN)},
-      "filter": {"segmenter": os.fspath(output / JUDGE), "tau": tau},
-      "output": {"picture": "png"},
-    }
+  options = dataclasses.replace(
+    made,
+    pairs=number,
+    generator=dataclasses.replace(
+      made.generator, weights=os.fspath(output / GAN)
+    ),
+    filter=dataclasses.replace(
+      made.filter, segmenter=os.fspath(output / JUDGE), tau=tau
+    ),
+    output=dataclasses.replace(made.output, picture="png"),
   )
   result = pairs.generate(options, output / name)
   logging.info("%s", pairs.report(result, output / name))

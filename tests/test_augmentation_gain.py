@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tiny
 
-from gansynth import augmentation_gain, images
+from gansynth import augmentation_gain, images, pairs
 from gansynth import config as config_lib
 from gansynth.augmentation_gain import ALL_REAL, Options
 from gansynth.data import labels, procedural
@@ -97,7 +97,10 @@ FEW = {
 
 
 def test_nothing_but_the_fraction_is_learned_from(trained, tmp_path):
-  text = augmentation_gain.measure(*configs(), Options(**FEW), tmp_path)
+  made = pairs.Options.from_dict({"changes": {"paste": 0.25}})
+  text = augmentation_gain.measure(
+    *configs(), Options(**FEW), tmp_path, made=made
+  )
   runs = trained.runs
   assert list(runs) == [
     "gan", "judge", "trial", "pairs",
@@ -123,6 +126,7 @@ def test_nothing_but_the_fraction_is_learned_from(trained, tmp_path):
   mixed = labels.create(runs["0.5_seed_1"].data, "train").source
   assert (mixed.num_real, mixed.num_synthetic) == (4, 4)
   made = runs["pairs"]
+  assert made.changes.paste == 0.25
   assert made.generator.weights == str(tmp_path / "gan")
   assert made.filter.segmenter == str(tmp_path / "judge")
   assert made.masks.path == ""  # those that the generator was trained with
@@ -191,6 +195,9 @@ def test_another_experiment_is_refused(trained, tmp_path):
   ):
     with pytest.raises(ValueError, match="choose another output folder"):
       augmentation_gain.measure(*settings, options, tmp_path)
+  turned = pairs.Options.from_dict({"changes": {"rotation": 180}})
+  with pytest.raises(ValueError, match=r"made.changes.rotation 0.0, now"):
+    augmentation_gain.measure(*configs(), few, tmp_path, made=turned)
 
 
 def test_a_filter_that_keeps_nothing_is_an_error(trained, tmp_path):
@@ -233,7 +240,7 @@ def test_real_pairs_in_folders(trained, tmp_path):
   np.testing.assert_array_equal(few[1]["label"], everything[1]["label"])
   np.testing.assert_array_equal(few[1]["image"], everything[1]["image"])
   (tmp_path / "land" / "val").rename(tmp_path / "away")
-  with pytest.raises(ValueError, match="no validation pairs of its own"):
+  with pytest.raises(ValueError, match="no validation pairs apart"):
     augmentation_gain.measure(
       *configs(tmp_path / "land"), options, tmp_path / "other"
     )

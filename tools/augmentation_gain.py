@@ -21,6 +21,8 @@ import argparse
 import pathlib
 import sys
 
+from gansynth import pair_flags
+
 _CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 
 
@@ -44,7 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
       chosen["ratios"] = tuple(chosen["ratios"])
     options = augmentation_gain.Options(**chosen)
     text = augmentation_gain.measure(
-      *configs, options, given["output"], given.get("synthetic", ())
+      *configs,
+      options,
+      given["output"],
+      given.get("synthetic", ()),
+      _pair_options(given),
     )
   except (ValueError, OSError) as error:
     print(f"error: {error}", file=sys.stderr)
@@ -73,6 +79,17 @@ def _load(name, given):
       raise ValueError("--size is for --real; land cover is 64 x 64")
     config.data.load_size = config.data.crop_size = given["size"]
   return config
+
+
+def _pair_options(given):
+  """How masks are drawn and changed."""
+  # Nothing is up or down in what is seen from above.
+  usual = {"changes.vertical_flip": True, "changes.right_angles": True}
+  flags = {} if "real" in given else usual
+  for name, value in given.items():
+    if "." in name or name.startswith("elastic"):
+      flags[name] = value
+  return pair_flags.options(flags)
 
 
 def _parser():
@@ -152,6 +169,24 @@ def _parser():
     type=int,
     metavar="N",
     help="pictures of ROOT are resized to N x N (256)",
+  )
+  made = parser.add_argument_group(
+    "what is generated", "as of tools/generate_pairs.py"
+  )
+  pair_flags.add_changes(made)
+  made.add_argument(
+    "--oversample",
+    dest="masks.oversample",
+    nargs="+",
+    metavar="LABEL",
+    help="labels whose masks are drawn more often, or rare",
+  )
+  made.add_argument(
+    "--oversample-factor",
+    dest="masks.oversample_factor",
+    type=float,
+    metavar="X",
+    help="how much more often (2)",
   )
   return parser
 

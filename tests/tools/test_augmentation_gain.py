@@ -6,6 +6,7 @@ import pathlib
 import pytest
 
 from gansynth import augmentation_gain
+from gansynth.synthesis.mask_changes import Changes
 
 _PATH = pathlib.Path(__file__).parents[2] / "tools" / "augmentation_gain.py"
 
@@ -33,13 +34,14 @@ def measured(monkeypatch):
 
 def test_the_default_is_land_cover(main, measured, capsys):
   assert main(["--output=gain"]) == 0
-  ((config, gan_config, options, output, synthetic),) = measured
+  ((config, gan_config, options, output, synthetic, made),) = measured
   assert config.system == "segmentation"
   assert gan_config.recipe == "geoseg"
   for each in (config, gan_config):
     assert each.data.source == "procedural_land_cover"
   assert options == augmentation_gain.Options()
   assert (output, tuple(synthetic)) == ("gain", ())
+  assert made.changes == Changes(vertical_flip=True, right_angles=True)
   assert "the table" in capsys.readouterr().out
 
 
@@ -47,12 +49,15 @@ def test_real_pairs_and_options_are_handed_on(main, measured):
   arguments = ["--output=gain", "--real=land", "--synthetic", "a", "b"]
   arguments += ["--ratios", "0", "0.4", "--pairs=9", "--no-all-real"]
   arguments += ["--palette=1 2 3 Sea; 4 5 6 Land", "--num-labels=2"]
+  arguments += ["--paste=0.5", "--elastic-alpha=9", "--oversample", "1"]
   assert main([*arguments, "--size=128", "--fraction=0.5"]) == 0
-  ((config, gan_config, options, _, synthetic),) = measured
+  ((config, gan_config, options, _, synthetic, made),) = measured
   assert options == augmentation_gain.Options(
     fraction=0.5, ratios=(0.0, 0.4), num_pairs=9, all_real=False
   )
   assert synthetic == ["a", "b"]
+  assert made.changes == Changes(paste=0.5, elastic_alpha=9.0)
+  assert made.masks.oversample == (1,)
   for each in (config, gan_config):
     assert each.data.source == "geoseg"
     assert (each.data.root, each.data.num_labels) == ("land", 2)
