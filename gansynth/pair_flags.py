@@ -120,7 +120,6 @@ def add_generator(parser: argparse.ArgumentParser) -> None:
     "generator.weights",
     "--run",
     "--gen_ckpt",
-    required=True,
     metavar="PLACE",
     help="a run, a converted network, or G_e###.pt",
   )

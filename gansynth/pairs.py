@@ -15,15 +15,17 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from gansynth import config as config_lib
-from gansynth import segmenters
+from gansynth import images, segmenters
 from gansynth import weights as weights_lib
 from gansynth.label_translator import LabelTranslator
 from gansynth.synthesis import generation, journal, run_folder, run_report
-from gansynth.synthesis.pair_folder import create_folder
+from gansynth.synthesis.pair_folder import PairFolder, create_folder
 from gansynth.synthesis.pair_options import (
   DEFAULT_SIZE,
   FilterOptions,
@@ -41,6 +43,7 @@ __all__ = [
   "create_translator",
   "generate",
   "generate_on_beam",
+  "remake",
   "report",
 ]
 
@@ -183,6 +186,43 @@ def generate_on_beam(
   )
 
 
+def remake(
+  root: str | os.PathLike[str],
+  names: Sequence[str],
+  target: str | os.PathLike[str],
+) -> list[float | None]:
+  """Makes pairs of a run again, also those that were rejected.
+
+  Args:
+    root: folder of the run.
+    names: of the pairs, such as `pair_00012`.
+    target: another folder, to write them to.
+
+  Returns:
+    Their mean IoU; None where nothing filters the run.
+
+  Raises:
+    ValueError: there is no such run or pair, or what they were made of has
+      changed; nothing is written then.
+    OSError: a file cannot be written.
+  """
+  if pathlib.Path(target).resolve() == pathlib.Path(root).resolve():
+    raise ValueError(
+      f"{target} is the run's own folder, which is to hold what was kept; "
+      "choose another"
+    )
+  indices = [run_folder.find(root, name)["index"] for name in names]
+  run = create_run(run_folder.recorded(root)["options"], root)
+  run.compare()
+  folder = PairFolder(run.folder.plan, target)
+  scores = []
+  for index in indices:
+    made = run.again(index)
+    folder.write(run.composer(index), images.to_uint8(made.picture))
+    scores.append(made.iou)
+  return scores
+
+
 def report(result: Result, output: str | os.PathLike[str]) -> str:
   """Says what a run did, in a few lines.
 
@@ -193,10 +233,16 @@ def report(result: Result, output: str | os.PathLike[str]) -> str:
   lines = {x["index"]: x for x in journal.read(root) if "problem" not in x}
   kept = sum(not line.get("rejected") for line in lines.values())
   tau = run_folder.recorded(root)["options"]["filter"]["tau"]
-  return (
-    f"{run_report.report(result, output)}\n"
-    f"Generated {len(lines)} pairs, kept {kept} with tau={tau}"
-  )
+  said = [run_report.report(result, output)]
+  scores = [line["iou"] for line in lines.values() if "iou" in line]
+  if scores:
+    low, middle, high = np.quantile(scores, (0.1, 0.5, 0.9))
+    said.append(
+      f"mean IoU: a tenth below {low:.2f}, half below {middle:.2f}, a tenth "
+      f"above {high:.2f}"
+    )
+  said.append(f"Generated {len(lines)} pairs, kept {kept} with tau={tau}")
+  return "\n".join(said)
 
 
 def _is_torchscript(chosen: FilterOptions) -> bool:

@@ -79,17 +79,26 @@ def test_pictures_are_the_generator_s_and_kept_by_the_function(
     assert line["generator"]["weights"] == translate.made_by["weights"]
     assert line["iou"] >= 0.05
   said = pairs.report(result, tmp_path)
+  assert "mean IoU: a tenth below 0.0" in said
   assert said.endswith(f"\nGenerated 5 pairs, kept {len(lines)} with tau=0.05")
 
 
-def test_what_is_made_again_is_the_same(masks, weights, tmp_path):
-  chosen = options(masks, weights)
-  pairs.generate(chosen, tmp_path, workers=0)
-  run = pairs.create_run(pairs.completed(chosen).to_dict(), tmp_path)
-  run.compare()
-  again = images.to_uint8(run.again(3).picture)
-  written = images.read(tmp_path / "images" / "pair_00003.png")
-  np.testing.assert_array_equal(again, written)
+def test_what_is_made_again_is_the_same(masks, weights, segmenter, tmp_path):
+  root, everything, again = (tmp_path / name for name in "abc")
+  pairs.generate(options(masks, weights), everything, workers=0)
+  chosen = options(masks, weights, filter={"segmenter": segmenter, "tau": 0.05})
+  pairs.generate(chosen, root, workers=0)
+  told = json.loads((root / "filter.json").read_text())["iou"]
+  names = list(told)
+  assert pairs.remake(root, names, again) == list(told.values())
+  for kind in ("images", "masks"):
+    for name in names:
+      expected = (everything / kind / f"{name}.png").read_bytes()
+      assert (again / kind / f"{name}.png").read_bytes() == expected
+  with pytest.raises(ValueError, match="is the run's own folder"):
+    pairs.remake(root, names, root)
+  with pytest.raises(ValueError, match="has no picture 'pair_00009'"):
+    pairs.remake(root, ["pair_00009"], again)
 
 
 def test_labels_are_the_generator_s(masks, weights):

@@ -7,13 +7,15 @@ python tools/generate_pairs.py --run runs/geoseg --output pairs
 python tools/generate_pairs.py --run G_e050.pt --masks data --palette geoseg ...
 python tools/generate_pairs.py ... --shard 0/4
 python tools/generate_pairs.py ... --beam --runner=FlinkRunner ...
+python tools/generate_pairs.py --output pairs --remake pair_00012 --into look
 
 Masks are those that the run was trained with, or of a folder. With a segmenter
 only those pairs are kept of which its prediction agrees with the mask. Killed
 and started again it goes on. All after --beam is for Apache Beam, whose
 workers must see all folders at the same paths. The flags of Geoseg-GAN's
 program are known, too; --mode original also draws, moves and names as that
-does. The exit status is 1 if anything could not be made.
+does. --remake makes pairs of a run again, also those that were not kept. The
+exit status is 1 if anything could not be made.
 """
 
 import argparse
@@ -30,6 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
   beam_flags = options.pop("beam", None)
   if beam_flags is not None and {"shard", "workers"} & set(options):
     parser.error("--beam goes without --shard and --workers")
+  remake, into = options.pop("remake", []), options.pop("into", None)
+  if bool(remake) != bool(into) or (remake and options):
+    parser.error(
+      "--remake and --into go together, and with --output alone: the run tells "
+      "the rest"
+    )
   shard = options.pop("shard", "0/1")
   workers = options.pop("workers", None)
   # After the parsing, so that --help does not wait for it.
@@ -39,6 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
   command_line.log_progress()
   command_line.cache_compilations()
   try:
+    if remake:
+      scores = pairs.remake(output, remake, into)
+      for name, iou in zip(remake, scores, strict=True):
+        print(name if iou is None else f"{name}: mean IoU {iou:.3f}")
+      return 0
     chosen = pair_flags.options(options)
     if beam_flags is None:
       result = pairs.generate(
@@ -76,6 +89,13 @@ def _parser():
   )
   add("--mode", choices=("fixed", "original"), help="of drawing (fixed)")
   add("--seed", type=int, metavar="N", help="(0)")
+  add(
+    "--remake",
+    nargs="+",
+    metavar="NAME",
+    help="make these pairs of the run in --output again",
+  )
+  add("--into", metavar="FOLDER", help="where --remake writes to")
   add("--shard", metavar="i/n", help="make every n-th pair from the i-th on")
   add(
     "--workers",

@@ -170,7 +170,8 @@ class Masks:
     try:
       labels = self[number]
     except (ValueError, OSError) as error:
-      return str(error)
+      # The reader speaks of configs; what they have is an option here, too.
+      return str(error).replace("--config.data.", "masks.")
     return count_pixels(labels, self.num_channels)
 
   def __getstate__(self) -> dict[str, Any]:

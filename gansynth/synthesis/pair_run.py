@@ -22,12 +22,11 @@ class Made(NamedTuple):
 
   Attributes:
     picture: float32 (height, width, 3) in [-1, 1].
-    prediction: the segmenter's, integers (height, width); None: there is none.
-    iou: of the prediction and the mask, 0..1.
+    iou: mean IoU of the mask and what a segmenter makes of the picture, 0..1;
+      None: there is no segmenter.
   """
 
   picture: np.ndarray
-  prediction: np.ndarray | None = None
   iou: float | None = None
 
 
@@ -112,8 +111,10 @@ class PairRun(generation.Run):
       return [Made(picture) for picture in pictures]
     predictions = self.segmenter([unit_picture(x) for x in pictures])
     return [
-      self._scored(each.composed.labels, *made)
-      for each, *made in zip(batch, pictures, predictions, strict=True)
+      Made(picture, self._iou(each.composed.labels, prediction))
+      for each, picture, prediction in zip(
+        batch, pictures, predictions, strict=True
+      )
     ]
 
   def write(self, composed: Composed, result: Made) -> dict[str, Any]:
@@ -128,7 +129,7 @@ class PairRun(generation.Run):
     name = self.folder.plan.name(position)
     return {"index": position, "problem": f"{name}: {error}"}
 
-  def _scored(self, labels, picture, prediction):
+  def _iou(self, labels, prediction):
     prediction = np.asarray(prediction)
     if prediction.shape != labels.shape:
       (prediction,) = resampling.resize_nearest(
@@ -137,10 +138,9 @@ class PairRun(generation.Run):
       prediction = np.asarray(prediction)[..., 0]
     masks = self.folder.plan.masks
     known = labels != masks.num_labels  # "don't care" is no class
-    iou = segmentation.picture_iou(
+    return segmentation.picture_iou(
       prediction[known], labels[known], masks.num_labels
     )
-    return Made(picture, prediction, iou)
 
 
 def unit_picture(picture: np.ndarray) -> np.ndarray:

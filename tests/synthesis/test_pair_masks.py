@@ -69,6 +69,12 @@ def test_pixels_are_counted_and_all_damage_is_told(tmp_path):
     masks(tmp_path).pixels()
 
 
+def test_what_to_set_is_an_option(tmp_path):
+  pair_folders.write(tmp_path)
+  with pytest.raises(ValueError, match=r"masks\.palette=FILE"):
+    masks(tmp_path, masks={"palette": ""}).pixels()
+
+
 def test_a_rule_for_unknown_colours(tmp_path):
   (mask, *_) = pair_folders.write(tmp_path)
   folder = tmp_path / "train" / "masks"

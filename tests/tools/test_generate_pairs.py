@@ -112,3 +112,20 @@ def test_a_missing_run_is_told(tmp_path, capsys):
   status = run("--run", tmp_path / "no", "--masks", tmp_path / "masks")
   assert status == 1
   assert "does not exist" in capsys.readouterr().err
+
+
+def test_pairs_are_made_again(given, monkeypatch, capsys):
+  calls = []
+
+  def remake(*arguments):
+    calls.append(arguments)
+    return [0.25, None]
+
+  monkeypatch.setattr(pairs, "remake", remake)
+  status = run("--output", "pairs", "--remake", "a", "b", "--into", "look")
+  assert (status, calls) == (0, [("pairs", ["a", "b"], "look")])
+  assert capsys.readouterr().out == "a: mean IoU 0.250\nb\n"
+  with pytest.raises(SystemExit):
+    run("--output", "pairs", "--remake", "a")
+  with pytest.raises(SystemExit):
+    run("--output", "pairs", "--remake", "a", "--into", "b", "--tau", 0.5)
