@@ -135,7 +135,7 @@ class PairFolder(RunFolder):
     self, lines: list[dict[str, Any]], rejected: list[dict[str, Any]]
   ) -> None:
     """See `RunFolder`."""
-    self._write_json(CLASSES, self._classes(lines))
+    self._write_json(CLASSES, self._classes(lines, rejected))
     if self.plan.options.filter.segmenter:
       self._write_json(FILTER, self._filter(lines, rejected))
     if self._output.preview:
@@ -156,22 +156,35 @@ class PairFolder(RunFolder):
       labels = np.where(labels == masks.num_labels, DONT_CARE, labels)
     return labels.astype(np.uint8 if masks.num_labels <= 256 else np.uint16)
 
-  def _classes(self, lines):
-    """How much of the masks each class covers, training beside generated."""
+  def _classes(self, lines, rejected):
+    """Each class in the masks of training, and of pairs made and kept.
+
+    A filter keeps simple masks rather than others, which is seen here.
+    """
     masks = self.plan.masks
-    real = masks.pixels()
-    made = _pixels_of(lines, masks.num_channels)
-    return [
-      {
-        "label": label,
-        "name": name,
-        "training_share": _share(real, label),
-        "generated_share": _share(made, label),
-        "training_masks": int((real[:, label] > 0).sum()),
-        "generated_masks": int((made[:, label] > 0).sum()),
-      }
-      for label, name in enumerate(masks.class_names)
-    ]
+    counts = {
+      "training": masks.pixels(),
+      "generated": _pixels_of([*lines, *rejected], masks.num_channels),
+      "kept": _pixels_of(lines, masks.num_channels),
+    }
+    told = []
+    for label, name in enumerate(masks.class_names):
+      of_label = {kind: pixels[:, label] for kind, pixels in counts.items()}
+      told.append(
+        {
+          "label": label,
+          "name": name,
+          **{
+            f"{kind}_share": float(pixels.sum() / max(1, counts[kind].sum()))
+            for kind, pixels in of_label.items()
+          },
+          **{
+            f"{kind}_masks": int((pixels > 0).sum())
+            for kind, pixels in of_label.items()
+          },
+        }
+      )
+    return told
 
   def _filter(self, lines, rejected):
     """What the filter has done, with the score of every pair."""
@@ -260,8 +273,3 @@ def histogram(scores: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
 def _pixels_of(lines, num_channels):
   counts = [line["pixels"] for line in lines]
   return np.array(counts, np.int64).reshape(len(lines), num_channels)
-
-
-def _share(pixels, label):
-  total = pixels.sum()
-  return float(pixels[:, label].sum() / total) if total else 0.0

@@ -64,6 +64,10 @@ def lines(root):
   return [json.loads(line) for line in text.splitlines()]
 
 
+def written(root):
+  return [images.read_integers(root / line["mask"]) for line in lines(root)]
+
+
 def test_picture_and_mask_belong_together(masks, tmp_path):
   generate(masks, tmp_path, output={"picture": "png"})
   for line in lines(tmp_path):
@@ -139,13 +143,17 @@ def test_a_pair_at_the_threshold_is_kept(masks, tmp_path):
   assert (result.made, result.rejected) == (10, 0)
 
 
-def test_classes_beside_those_of_the_training_masks(masks, made):
+def test_classes_beside_those_of_the_training_masks(masks, made, tmp_path):
+  generate(masks, tmp_path)
   classes = json.loads((made / "classes.json").read_text())
-  real = [pair_folders.draw(seed) for seed in range(4)]
-  written = [images.read_integers(made / line["mask"]) for line in lines(made)]
+  maps = {
+    "training": [pair_folders.draw(seed) for seed in range(4)],
+    "generated": written(tmp_path),
+    "kept": written(made),
+  }
   for label, each in enumerate(classes):
-    for kind, maps in (("training", real), ("generated", written)):
-      where = np.array(maps) == label
+    for kind, found in maps.items():
+      where = np.array(found) == label
       assert each[f"{kind}_share"] == pytest.approx(where.mean())
       assert each[f"{kind}_masks"] == where.any(axis=(1, 2)).sum()
   assert classes[5]["name"] == "Seminatural Grassland"
