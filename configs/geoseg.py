@@ -2,7 +2,7 @@ r"""Geoseg-GAN: pictures of land from maps of its cover, for more training data.
 
     python -m gansynth.main --config=configs/geoseg.py
 
-trains on procedural land cover of six classes: 600 steps at 64 x 64, some
+trains on procedural land cover of six classes: 1200 steps at 64 x 64, some
 minutes on two CPU cores. Then
 
     python tools/generate_pairs.py --run runs/geoseg --output pairs
@@ -78,8 +78,8 @@ def _procedural(config):
   config_defaults.use_procedural_land(config)
   config.generator.features = 32
   config.discriminator.features = 32
-  config.optimizer.learning_rate = 4e-4  # for 600 steps, not 10,000
-  config.optimizer.num_epochs = 12
+  config.optimizer.learning_rate = 4e-4  # for 1200 steps, not 10,000
+  config.optimizer.num_epochs = 24
 
 
 def _folders(config):
