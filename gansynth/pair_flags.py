@@ -135,7 +135,7 @@ def add_generator(parser: argparse.ArgumentParser) -> None:
     "generator.batch_size",
     type=int,
     metavar="N",
-    help="pictures that are made together (8)",
+    help="pictures that a device makes together (8)",
   )
   _add(
     parser,

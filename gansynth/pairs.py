@@ -18,6 +18,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from gansynth import config as config_lib
@@ -85,7 +86,8 @@ def create_translator(options: Options) -> LabelTranslator:
   return LabelTranslator.load(
     chosen.weights,
     chosen.step,
-    batch_size=chosen.batch_size,
+    # A device's share is the same on any number of devices, and so are bytes.
+    batch_size=chosen.batch_size * jax.local_device_count(),
     mode=chosen.mode,
     seed=chosen.seed,
     instances=chosen.instances,
@@ -104,11 +106,18 @@ def create_segmenter(
   chosen = options.filter
   if not chosen.segmenter:
     return None
-  size = chosen.size
-  if not size and options.mode == "original" and _is_torchscript(chosen):
+  size, batch_size = chosen.size, 0
+  if not _is_torchscript(chosen):
+    batch_size = segmenters.BATCH_SIZE * jax.local_device_count()
+  elif not size and options.mode == "original":
     size = DEFAULT_SIZE  # in which the original shows it pictures of any size
   return segmenters.load(
-    chosen.segmenter, chosen.kind, num_classes, step=chosen.step, size=size
+    chosen.segmenter,
+    chosen.kind,
+    num_classes,
+    step=chosen.step,
+    batch_size=batch_size,
+    size=size,
   )
 
 

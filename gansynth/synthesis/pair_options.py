@@ -63,7 +63,7 @@ class GeneratorOptions:
     weights: work directory of a run, a converted network or a file of an
       original program.
     step: checkpoint of a run; 0: the best one, else the latest.
-    batch_size: pictures that are made together.
+    batch_size: pictures that a device makes together.
     mode: `eval` or `batch`, of batch norm.
     seed: of styles and features, where the generator draws any.
     instances: `labels`: every label counts as one instance, for generators
