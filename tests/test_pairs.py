@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import drawn
+import jax
 import numpy as np
 import pair_folders
 import pytest
@@ -67,7 +68,9 @@ def test_pictures_are_the_generator_s_and_kept_by_the_function(
   chosen = options(masks, weights, filter={"segmenter": segmenter, "tau": 0.05})
   result = pairs.generate(chosen, tmp_path, workers=0)
   told = json.loads((tmp_path / "filter.json").read_text())
-  translate = LabelTranslator.load(weights, batch_size=2)
+  batch_size = 2 * jax.local_device_count()
+  assert pairs.create_translator(chosen).batch_size == batch_size
+  translate = LabelTranslator.load(weights, batch_size=batch_size)
   text = (tmp_path / "manifest.jsonl").read_text()
   lines = [json.loads(line) for line in text.splitlines()]
   assert 0 < len(lines) == result.made == told["kept"] < 5

@@ -16,6 +16,7 @@ from gansynth.data import labels as labels_lib
 from gansynth.data.labels import layouts, palettes
 from gansynth.data.labels.datasets import LabelFilesSource
 from gansynth.data.labels.reading import LabelReader
+from gansynth.progress import Progress
 from gansynth.synthesis.pair_options import DEFAULT_SIZE, Options
 from gansynth.synthesis.picture_folders import describe_names
 from gansynth.synthesis.recent import Recent
@@ -124,8 +125,14 @@ class Masks:
     """
     with self._counting:
       if self._pixels is None:
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-          counts = list(pool.map(self._count, range(len(self))))
+        counts = []
+        with (
+          concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
+          Progress(len(self), unit="mask") as progress,
+        ):
+          for found in pool.map(self._count, range(len(self))):
+            counts.append(found)
+            progress.update()
         problems = [x for x in counts if isinstance(x, str)]
         if problems:
           raise ValueError(listed(problems))
