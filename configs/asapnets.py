@@ -31,7 +31,7 @@ Published: up to 18 times faster than SPADE and its like, which take 359 ms at
 """
 
 from gansynth import config as config_lib
-from gansynth import config_defaults
+from gansynth import config_data, config_defaults
 
 
 def get_config(variant=None):
@@ -56,19 +56,19 @@ def get_config(variant=None):
 
 
 def _procedural(config):
-  config_defaults.use_small_run(config)
+  config_data.use_small_run(config)
   config.optimizer.learning_rate = 6e-4  # for 600 steps, not 30,000
   config.optimizer.num_epochs = 4
   config.optimizer.num_epochs_decay = 2
 
 
 def _cityscapes(config):
-  config_defaults.use_cityscapes(config)
+  config_data.use_cityscapes(config)
   config.batch_size = 32
 
 
 def _facades(config, size):
   config.generator = config_defaults.asapnets_generator(size, "reflect")
-  config_defaults.use_facades(config)
+  config_data.use_facades(config)
   config.data.load_size = size + 30
   config.data.crop_size = size

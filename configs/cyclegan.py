@@ -26,7 +26,7 @@ of 24,966 pictures are 500,000 steps.
 """
 
 from gansynth import config as config_lib
-from gansynth import config_defaults
+from gansynth import config_data, config_defaults
 
 UNPAIRED = (
   "apple2orange",
@@ -64,7 +64,7 @@ def get_config(variant=None):
 
 
 def _procedural(config):
-  config_defaults.use_procedural_streets(config)
+  config_data.use_procedural_streets(config)
   config.generator.name = "resnet_3blocks"
   config.generator.features = 16
   config.discriminator.name = "patch_2layers"

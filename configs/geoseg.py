@@ -39,7 +39,7 @@ training, see `gansynth.data.labels.create`.
 """
 
 from gansynth import config as config_lib
-from gansynth import config_defaults
+from gansynth import config_data, config_defaults
 
 
 def get_config(variant=None):
@@ -75,7 +75,7 @@ def get_config(variant=None):
 
 
 def _procedural(config):
-  config_defaults.use_procedural_land(config)
+  config_data.use_procedural_land(config)
   config.generator.features = 32
   config.discriminator.features = 32
   config.optimizer.learning_rate = 4e-4  # for 1200 steps, not 10,000

@@ -22,7 +22,7 @@ statistics: `--config.synthesize.mode=train` does the same.
 """
 
 from gansynth import config as config_lib
-from gansynth import config_defaults
+from gansynth import config_data, config_defaults
 
 
 def get_config(variant=None):
@@ -53,7 +53,7 @@ def get_config(variant=None):
 
 
 def _procedural(config):
-  config_defaults.use_procedural_streets(config)
+  config_data.use_procedural_streets(config)
   config.data.paired = True
   config.data.size_multiple = 64
   config.generator.name = "unet_64"

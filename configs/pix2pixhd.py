@@ -34,7 +34,7 @@ DRN-D-105. A single GPU each; the second stage took 24 GB.
 """
 
 from gansynth import config as config_lib
-from gansynth import config_defaults
+from gansynth import config_data, config_defaults
 
 
 def get_config(variant=None):
@@ -67,7 +67,7 @@ def get_config(variant=None):
 
 
 def _procedural(config):
-  config_defaults.use_small_run(config)
+  config_data.use_small_run(config)
   config.optimizer.num_epochs = 8
   config.optimizer.num_epochs_decay = 4
 

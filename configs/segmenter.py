@@ -35,7 +35,7 @@ same, `--config.loss.lambda_dice=1` adds the Dice loss, and
 """
 
 from gansynth import config as config_lib
-from gansynth import config_defaults
+from gansynth import config_data, config_defaults
 
 
 def get_config(variant=None):
@@ -52,7 +52,7 @@ def get_config(variant=None):
 
 
 def _procedural(config):
-  config_defaults.use_procedural_land(config)
+  config_data.use_procedural_land(config)
   config.segmenter.features = 16
   config.optimizer.num_epochs = 8
   config.optimizer.num_epochs_decay = 12

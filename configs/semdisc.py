@@ -53,7 +53,7 @@ no scores that could be verified.
 """
 
 from gansynth import config as config_lib
-from gansynth import config_defaults
+from gansynth import config_data, config_defaults
 
 _GENERATORS = ("spade", "asapnets", "pix2pixhd")
 _MODES = ("c2f_sem_rec", "c2f_sem", "c2f", "added_capacity", "original")
@@ -118,7 +118,7 @@ def _discriminator(mode):
 
 
 def _procedural(config):
-  config_defaults.use_small_run(config)
+  config_data.use_small_run(config)
   if config.generator.name == "spade":
     config.generator.upsampling = "normal"
   config.semantic.classes = "cityscapes"
@@ -127,7 +127,7 @@ def _procedural(config):
 
 
 def _cityscapes(config):
-  config_defaults.use_cityscapes(config)
+  config_data.use_cityscapes(config)
   config.data.load_size = 256
   config.data.crop_size = 256
   config.data.aspect_ratio = 1.0  # the wide pictures are squeezed
@@ -136,7 +136,7 @@ def _cityscapes(config):
 
 
 def _facades(config):
-  config_defaults.use_facades(config)
+  config_data.use_facades(config)
   config.batch_size = 16
 
 

@@ -43,7 +43,7 @@ them, statistics synchronised, for 200 epochs, the last 100 with a falling rate
 """
 
 from gansynth import config as config_lib
-from gansynth import config_defaults
+from gansynth import config_data, config_defaults
 
 
 def get_config(variant=None):
@@ -61,7 +61,7 @@ def get_config(variant=None):
     "cityscapes": _cityscapes,
     "ade20k": _ade20k,
     "coco_stuff": _coco_stuff,
-    "facades": config_defaults.use_facades,
+    "facades": config_data.use_facades,
     "custom": lambda config: None,
   }
   for name in ("cityscapes", "coco_stuff", "custom"):
@@ -70,14 +70,14 @@ def get_config(variant=None):
 
 
 def _procedural(config):
-  config_defaults.use_small_run(config)
+  config_data.use_small_run(config)
   config.optimizer.learning_rate = 6e-4  # for 600 steps, not 30,000
   config.optimizer.num_epochs = 4
   config.optimizer.num_epochs_decay = 2
 
 
 def _cityscapes(config):
-  config_defaults.use_cityscapes(config)
+  config_data.use_cityscapes(config)
   config.generator.upsampling = "more"
   config.batch_size = 16
 
