@@ -11,13 +11,15 @@ r"""Converts original checkpoints to networks of this package.
     --output networks/label2city
   python tools/convert_checkpoint.py checkpoints/semdisc \
     --output networks/semdisc
+  python tools/convert_checkpoint.py G_e050.pt --output networks/land
   python tools/convert_checkpoint.py vgg19-dcbb9e9d.pth --output networks/vgg19
 
 One file becomes the folder OUTPUT; several files, or an experiment's folder,
 become OUTPUT/G_A, OUTPUT/D_A and so on, and both networks of a snapshot of
 GP-GAN's trainer OUTPUT/generator and OUTPUT/critic. What the file tells is
 read from it, and for SPADE, SemDisc, ASAP-Nets and pix2pixHD from opt.txt and
-opt.pkl beside it.
+opt.pkl beside it. Of a folder of GP-GAN or Geoseg-GAN the newest epoch is
+taken.
 Files are read without PyTorch or Chainer, and nothing in them is run.
 """
 

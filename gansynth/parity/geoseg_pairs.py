@@ -75,6 +75,36 @@ def compare_jpeg(
   )
 
 
+def compare_prediction(
+  name: str, logits: np.ndarray, recorded: np.ndarray
+) -> Comparison:
+  """Compares classes; they may differ where two logits are nearly the same.
+
+  Args:
+    name: of the comparison.
+    logits: float32 (height, width, classes), of any size.
+    recorded: integers (height, width), classes of the picture's size.
+  """
+  logits = _nearest(logits, recorded.shape)
+  classes = logits.argmax(-1)
+  line = compare(name, classes, recorded, EXACT)
+  if line.ok:
+    return line
+  theirs = np.take_along_axis(logits, recorded[..., None].astype(np.int64), -1)[
+    ..., 0
+  ]
+  margin = logits.max(-1) - theirs
+  return Comparison(
+    name,
+    bool((margin <= _TIE).all()),
+    line.absolute,
+    line.relative,
+    f"exact but where logits are within {_TIE:g}",
+    f"{int((classes != recorded).sum())} of {recorded.size} pixels differ, by "
+    f"{margin.max():.2g} at most",
+  )
+
+
 def _options(case, flags, folder, size) -> Options:
   """What the program was told, in our words."""
   seed = re.search(r"seed\((\d+)\)", str(case.require("gen_seed")))
@@ -130,7 +160,7 @@ def _compare_arrays(case, flags, options):
       continue
     recorded = case.outputs[f"pred{i}"]
     logits = logits_of(fake[0].astype(np.float32))
-    yield _compare_prediction(f"pred{i}", logits, recorded)
+    yield compare_prediction(f"pred{i}", logits, recorded)
     if torch is not None:
       (classes,) = torch([np.moveaxis(expected, 0, -1)])
       found = _nearest(classes, recorded.shape)
@@ -143,28 +173,6 @@ def _compare_arrays(case, flags, options):
       kept.append(i)
   if logits_of is not None:
     yield compare("kept", kept, case.require("kept"), EXACT)
-
-
-def _compare_prediction(name, logits, recorded):
-  """Classes must be the same but where two logits are."""
-  logits = _nearest(logits, recorded.shape)
-  classes = logits.argmax(-1)
-  line = compare(name, classes, recorded, EXACT)
-  if line.ok:
-    return line
-  theirs = np.take_along_axis(logits, recorded[..., None].astype(np.int64), -1)[
-    ..., 0
-  ]
-  margin = logits.max(-1) - theirs
-  return Comparison(
-    name,
-    bool((margin <= _TIE).all()),
-    line.absolute,
-    line.relative,
-    f"exact but where logits are within {_TIE:g}",
-    f"{int((classes != recorded).sum())} of {recorded.size} pixels differ, by "
-    f"{margin.max():.2g} at most",
-  )
 
 
 def _compare_files(case, flags, options):

@@ -59,6 +59,7 @@ class Training:
   """The original's training, from the weights of a case.
 
   Attributes:
+    system: what trains.
     rate: learning rate of both networks.
     state: after the steps that were taken; None before the first.
   """
@@ -76,13 +77,14 @@ class Training:
     self.rate = options["lr"]
     self.state = None
     self._nets = nets
+    self._dtype = case.dtype
     self._weight = options.get("fm_weight", _FEATURES)
     betas = options.get("betas", _BETAS)
     optimizer = optax.adam(
       self.rate, b1=betas[0], b2=betas[1], eps=options.get("eps", _EPSILON)
     )
     kernel = nets.variables["G"]["params"]["stem"]["kernel"]
-    self._system = LabelToImage(
+    self.system = LabelToImage(
       generator=nets.modules["G"],
       discriminator=nets.modules["D"],
       conditioning=Conditioning(kernel.shape[2]),
@@ -93,7 +95,7 @@ class Training:
       lambda_features=self._weight,
       lambda_perceptual=0.0,
     )
-    self._compiled = jax.jit(self._system.step_with_details)
+    self._compiled = jax.jit(self.system.step_with_details)
     rule = comparison.clause(case.meta.get("tolerance"), "loss")
     rule = comparison.parse(rule, Tolerance(relative=1e-4))
     self._tolerance = Tolerance(
@@ -114,7 +116,7 @@ class Training:
       What the system tells of the step.
     """
     if self.state is None:
-      state = self._system.init(jax.random.PRNGKey(0), batch)
+      state = steps.blank_state(self.system, batch, self._dtype)
       self.state = state.replace(
         params=self._nets.collect("params"),
         stats=self._nets.collect("batch_stats"),

@@ -18,7 +18,7 @@ from gansynth.parity.comparison import Comparison
 from gansynth.parity.kinks import decided
 from gansynth.parity.label_losses import gan_mode
 from gansynth.parity.label_step_comparisons import Taken
-from gansynth.parity.steps import Draws
+from gansynth.parity.steps import Draws, blank_state
 from gansynth.systems import LabelToImage
 from gansynth.systems.label_to_image import DISCRIMINATOR, ENHANCER
 from gansynth.systems.semantic import SemanticLosses
@@ -299,15 +299,7 @@ def _held(system):
 def initial_state(case: Case, run: Run) -> Any:
   """A state of the recorded networks with fresh optimisers."""
   batch = batch_of(case, run.system.conditioning, 1)
-
-  def zeros(leaf):
-    is_float = jnp.issubdtype(leaf.dtype, jnp.floating)
-    return jnp.zeros(leaf.shape, case.dtype if is_float else leaf.dtype)
-
-  # Adam starts at 0, and so does a pool.
-  state = jax.tree.map(
-    zeros, jax.eval_shape(run.system.init, jax.random.PRNGKey(0), batch)
-  )
+  state = blank_state(run.system, batch, case.dtype)
   return state.replace(
     params={**state.params, **run.nets.collect("params")},
     stats={**state.stats, **run.nets.collect("batch_stats")},

@@ -145,6 +145,27 @@ class Networks:
     )
 
 
+def blank_state(system: Any, batch: Mapping[str, Any], dtype: Any) -> Any:
+  """A state before the first step, all of it 0.
+
+  Adam starts so, and so do pools; networks are to be filled in.
+
+  Args:
+    system: whose state.
+    batch: as the system takes it.
+    dtype: of all floats.
+  """
+
+  def zeros(leaf):
+    is_float = jnp.issubdtype(leaf.dtype, jnp.floating)
+    return jnp.zeros(leaf.shape, dtype if is_float else leaf.dtype)
+
+  # Networks are not drawn, operation by operation, to be thrown away.
+  return jax.tree.map(
+    zeros, jax.eval_shape(system.init, jax.random.PRNGKey(0), batch)
+  )
+
+
 def _load(case, places, use_dropout):
   """Imports the networks with what their files do not tell."""
   options = case.require("options")
@@ -190,7 +211,7 @@ def _run(case, nets, system, pool_size):
   for i in range(1, case.require("steps") + 1):
     batch = _batch(case, i)
     if state is None:
-      state = system.init(jax.random.PRNGKey(0), batch)
+      state = blank_state(system, batch, case.dtype)
       state = state.replace(
         params=nets.collect("params"), stats=nets.collect("batch_stats")
       )

@@ -27,6 +27,8 @@ NOT_KEPT = {
   ("spade", "original_run"),
   ("semdisc", "loss_terms"),
   ("semdisc", "train_steps"),
+  ("geoseg", "generator_discriminator_forward"),
+  ("geoseg", "original_run"),
 }
 
 
@@ -78,7 +80,7 @@ def test_every_check_has_a_case():
     meta = json.loads((folder / "case.json").read_text())
     kinds.add((meta["system"], meta["check"]))
   systems = ("cyclegan", "climate", "label_formats", "semdisc", "asapnets")
-  for system in (*systems, "spade", "pix2pixhd", "vgg19"):
+  for system in (*systems, "spade", "pix2pixhd", "vgg19", "geoseg"):
     checks = {kind for kind in runner.checks() if kind[0] == system}
     assert checks - NOT_KEPT <= kinds
   assert {("pix2pix", "train_steps"), ("pix2pix", "original_run")} <= kinds
@@ -133,6 +135,9 @@ def copy(tmp_path):
     ("pix2pixhd/D_no_interm", "loss_fake", 1e-4),
     ("pix2pixhd/encoder_instance", "pooled", 1e-4),
     ("label_formats/cityscapes_files", "panoptic_trainId", 1),
+    ("geoseg/jitter", "jittered1", 1),
+    ("geoseg/jitter", "dy3", 2e-9),
+    ("geoseg/palette_mapping", "bg3", 1),
   ],
 )
 def test_an_error_is_found(copy, capsys, name, array, error):
