@@ -57,14 +57,7 @@ def get_config(variant=None):
   config.optimizer.num_epochs_decay = 0
   config.data.num_labels = 6
   config.data.instances = False
-  config.data.palette = "geoseg"
-  config.data.palette_rule = "exact"  # nearest, original
-  config.data.palette_tolerance = 48.0  # of nearest, a distance in RGB
-  config.data.palette_background = 0  # class of all other colours
-  config.data.synthetic = ""  # folders of generated pairs, commas between
-  config.data.synthetic_share = 0.25  # of an epoch
-  config.data.oversample = ""  # classes, as "4,5", whose masks are seen more;
-  config.data.oversample_factor = 2.0  # rare: those of few pixels
+  config_defaults.use_pairs(config)
   config.data.flip = False
   variants = {
     "default": _procedural,
