@@ -77,7 +77,7 @@ class Options:
   steps: int = 600
   subset_seed: int = 0
   all_real: bool = True
-  gan_steps: int = 1000
+  gan_steps: int = 1200
   num_pairs: int = 500
   tau: float | None = None
   keep_networks: bool = False
@@ -246,11 +246,12 @@ def make_pairs(
       "Ask for a lower tau in another output folder"
     )
   return (
-    f"Synthetic pairs: a generator ({options.gan_steps} steps) made "
-    f"{done['generated']} of changed real masks; a segmenter (mean IoU "
-    f"{found['mean_iou']:.3f} on the validation pairs) kept {done['kept']}, "
-    f"with a mean IoU of {tau:.3f} ({kind}) or more. Both learned from the "
-    "same real pairs as all else."
+    f"Synthetic pairs: a generator ({gan_config.generator.name}, "
+    f"{gan_config.generator.features} features, {options.gan_steps} steps) has "
+    f"made {done['generated']} of changed real masks; a segmenter (mean IoU "
+    f"{found['mean_iou']:.3f} on the validation pairs) has kept "
+    f"{done['kept']}, with a mean IoU of {tau:.3f} ({kind}) or more. Both "
+    "learned from the same real pairs as all else."
   )
 
 

@@ -132,7 +132,7 @@ def test_nothing_but_the_fraction_is_learned_from(trained, tmp_path):
   assert made.masks.path == ""  # those that the generator was trained with
   assert "4 of 10 (40%, subset 0)" in text
   # Of the scores 0 to 0.4.
-  assert "kept 3, with a mean IoU of 0.200 (the median of 5)" in text
+  assert "has kept 3, with a mean IoU of 0.200 (the median of 5)" in text
 
 
 def test_runs_differ_in_nothing_but_ratio_and_seed(trained, tmp_path):
@@ -165,7 +165,7 @@ def test_runs_differ_in_nothing_but_ratio_and_seed(trained, tmp_path):
 
 def test_it_goes_on_and_more_can_be_asked_for(trained, tmp_path):
   trained.stopped.at = 12
-  with pytest.raises(InterruptedError, match="after 12 of 1000 steps"):
+  with pytest.raises(InterruptedError, match="after 12 of 1200 steps"):
     augmentation_gain.measure(*configs(), Options(**FEW), tmp_path)
   trained.stopped.at = None
   augmentation_gain.measure(*configs(), Options(**FEW), tmp_path)

@@ -39,6 +39,8 @@ def test_the_default_is_land_cover(main, measured, capsys):
   assert gan_config.recipe == "geoseg"
   for each in (config, gan_config):
     assert each.data.source == "procedural_land_cover"
+    assert each.data.num_train == 1000
+  assert gan_config.ema_decay > 0
   assert options == augmentation_gain.Options()
   assert (output, tuple(synthetic)) == ("gain", ())
   assert made.changes == Changes(vertical_flip=True, right_angles=True)
@@ -63,6 +65,13 @@ def test_real_pairs_and_options_are_handed_on(main, measured):
     assert (each.data.root, each.data.num_labels) == ("land", 2)
     assert each.data.palette.startswith("1 2 3")
     assert (each.data.load_size, each.data.crop_size) == (128, 128)
+
+
+def test_a_config_that_is_named_is_taken_as_it_is(main, measured):
+  path = _PATH.parents[1] / "configs" / "geoseg.py"
+  assert main(["--output=gain", f"--gan-config={path}"]) == 0
+  gan_config = measured[0][1]
+  assert (gan_config.ema_decay, gan_config.data.flip) == (0.0, False)
 
 
 @pytest.mark.parametrize(
