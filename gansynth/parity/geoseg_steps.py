@@ -124,8 +124,12 @@ class Training:
     self.state, metrics, details = self._compiled(self.state, batch)
     found = {"d": "D", "gan": "G_GAN", "fm": "G_features", "g": "G"}
     for name, expected in losses.items():
-      value = metrics.get(found[name], 0.0)
-      if name == "fm" and self._weight:
-        value /= self._weight  # the original logs it without
+      value = metrics.get(found[name])
+      if value is None:  # a loss of weight 0, which the original logs
+        note = "not made: its weight is 0"
+        yield Comparison(f"step{i}/loss/{name}", not self._weight, note=note)
+        continue
+      if name == "fm":
+        value /= self._weight  # it logs it without
       yield compare(f"step{i}/loss/{name}", value, expected, self._tolerance)
     return details
