@@ -251,8 +251,22 @@ def make_pairs(
     f"made {done['generated']} of changed real masks; a segmenter (mean IoU "
     f"{found['mean_iou']:.3f} on the validation pairs) has kept "
     f"{done['kept']}, with a mean IoU of {tau:.3f} ({kind}) or more. Both "
-    "learned from the same real pairs as all else."
+    "learned from the same real pairs as all else. Shares of pixels in real "
+    f"masks, generated ones and those kept: {_class_shares(output / PAIRS)}."
   )
+
+
+def _class_shares(folder):
+  """What a filter does to rare classes can be seen in them."""
+  classes = json.loads((folder / pair_folder.CLASSES).read_text())
+  parts = []
+  for one in classes:
+    shares = " ".join(
+      f"{one[kind]:.1%}"
+      for kind in ("training_share", "generated_share", "kept_share")
+    )
+    parts.append(f"{one['name'] or one['label']} {shares}")
+  return "; ".join(parts)
 
 
 def _generate(output, name, made, number, tau):

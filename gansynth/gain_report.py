@@ -132,8 +132,9 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> str:
     return ""
   best = max(found, key=lambda row: row["gain"]["mean"])
   gain = best["gain"]
+  what = "most is gained" if gain["mean"] > 0 else "least is lost"
   start = (
-    f"The most is gained with {_named(best['ratio'])} synthetic pairs: "
+    f"The {what} with {_named(best['ratio'])} synthetic pairs: "
     f"{gain['mean']:+.4f} mean IoU"
   )
   if gain["interval"] is None:
@@ -143,7 +144,7 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> str:
   if low > 0:
     return f"{start}, which chance among {seeds} does not explain."
   if high < 0:
-    return f"{start}: even that costs more than chance among {seeds} explains."
+    return f"{start}: even that is more than chance among {seeds} explains."
   return f"{start}, which {seeds} do not tell from no gain at all."
 
 

@@ -72,6 +72,9 @@ def trained(monkeypatch):
       write_pair(output, name, 1)
     made = {"generated": options.pairs, "kept": len(kept), "iou": scores}
     record.write(output / "filter.json", made)
+    shares = {"training_share": 0.5, "generated_share": 0.25, "kept_share": 0.1}
+    classes = [{"label": 0, "name": "Water", **shares}]
+    (output / "classes.json").write_text(json.dumps(classes))
     return Result(len(kept), 0, [], 0, [])
 
   def load_state(workdir):
@@ -132,6 +135,7 @@ def test_nothing_but_the_fraction_is_learned_from(trained, tmp_path):
   assert made.masks.path == ""  # those that the generator was trained with
   assert "4 of 10 (40%, subset 0)" in text
   # Of the scores 0 to 0.4.
+  assert "those kept: Water 50.0% 25.0% 10.0%." in text
   assert "has kept 3, with a mean IoU of 0.200 (the median of 5)" in text
 
 

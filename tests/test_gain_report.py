@@ -70,9 +70,11 @@ def test_the_table_says_it_all():
 @pytest.mark.parametrize(
   ("gains", "expected"),
   [
+    ([0.10, 0.11, 0.12], "most is gained"),
     ([0.10, 0.11, 0.12], "chance among 3 seeds does not explain"),
     ([0.10, -0.11, 0.12], "3 seeds do not tell from no gain"),
-    ([-0.10, -0.11, -0.12], "even that costs more"),
+    ([-0.10, -0.11, -0.12], "least is lost"),
+    ([-0.10, -0.11, -0.12], "even that is more than chance"),
     ([0.1], "of a single seed"),
   ],
 )
