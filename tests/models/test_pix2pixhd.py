@@ -7,10 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiny
 
 from gansynth.models import pix2pixhd, pooling, semantics
 
 LABELS = 4
+
+jit = functools.partial(jax.jit, compiler_options=tiny.FAST_COMPILE)
 
 
 def scene(*shape):
@@ -73,7 +76,7 @@ def test_published_networks(network, channels, parameters, size):
 def test_a_label_map_is_its_channels(network):
   x = scene(2, 16, 20)
   variables = drawn.variables(network, x)
-  apply = jax.jit(network.apply)
+  apply = jit(network.apply)
   pictures = apply(variables, x)
   assert pictures.std() > 0.01
   np.testing.assert_allclose(apply(variables, x.dense()), pictures, atol=2e-5)
@@ -115,16 +118,14 @@ def test_an_enhancer_adds_the_coarse_features_at_half_size():
   variables = drawn.variables(local, x)
   params = variables["params"]
   part = small_global(output_channels=0, num_downsampling=1)
-  coarse = jax.jit(part.apply)(
+  coarse = jit(part.apply)(
     {"params": params["global"]}, pooling.average_pool(x)
   )
   assert coarse.shape == (1, 8, 12, 4)
   part = small_global(features=2, num_downsampling=1)
-  expected = jax.jit(part.apply)(
-    {"params": params["enhancer_1"]}, x, coarse=coarse
-  )
+  expected = jit(part.apply)({"params": params["enhancer_1"]}, x, coarse=coarse)
   np.testing.assert_allclose(
-    jax.jit(local.apply)(variables, x), expected, atol=1e-5
+    jit(local.apply)(variables, x), expected, atol=1e-5
   )
 
 
@@ -167,7 +168,7 @@ def test_initial_values_of_both_repositories():
   x = scene(1, 16, 16)
   # pix2pixHD: kernels N(0, 0.02), biases as torch's.
   network = small_global(features=16)
-  params = jax.jit(network.init)(jax.random.key(0), x)["params"]
+  params = jit(network.init)(jax.random.key(0), x)["params"]
   np.testing.assert_allclose(params["up_0"]["kernel"].std(), 0.02, rtol=0.05)
   fan_in = 3 * 3 * 32
   for layer, bound in (
@@ -181,7 +182,7 @@ def test_initial_values_of_both_repositories():
   network = small_global(
     features=16, norm="spectralinstance", use_bias=True, init_type="xavier"
   )
-  params = jax.jit(network.init)(jax.random.key(0), x)["params"]
+  params = jit(network.init)(jax.random.key(0), x)["params"]
   kernel = params["down_1"]["kernel"]
   assert np.abs(kernel).max() <= fan_in**-0.5
   np.testing.assert_allclose(kernel.std(), (3 * fan_in) ** -0.5, rtol=0.05)
@@ -198,7 +199,7 @@ def test_training_moves_spectral_vectors_and_running_statistics():
   x = scene(2, 16, 16)
   variables = drawn.variables(network, x)
   train = functools.partial(network.apply, train=True, mutable=["batch_stats"])
-  _, moved = jax.jit(train)(variables, x)
+  _, moved = jit(train)(variables, x)
   changes = jax.tree.map(
     lambda a, b: np.abs(a - b).max(),
     variables["batch_stats"],
@@ -212,7 +213,7 @@ def test_remat_changes_nothing():
   variables = drawn.variables(small_global(), x)
 
   def gradient(network):
-    return jax.jit(
+    return jit(
       jax.grad(lambda params: jnp.square(network.apply(params, x) - 1).sum())
     )(variables)
 
@@ -228,8 +229,8 @@ def test_bfloat16_is_close_to_float32():
   x = scene(1, 16, 16)
   network = small_global()
   variables = drawn.variables(network, x)
-  half = jax.jit(small_global(dtype=jnp.bfloat16).apply)(variables, x)
+  half = jit(small_global(dtype=jnp.bfloat16).apply)(variables, x)
   assert half.dtype == jnp.float32
-  exact = jax.jit(network.apply)(variables, x)
+  exact = jit(network.apply)(variables, x)
   assert exact.std() > 0.1
   np.testing.assert_allclose(half, exact, atol=0.1)
