@@ -7,9 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiny
 
 from gansynth import models
 from gansynth.models import asapnets, cell_networks, semantics
+
+jit = functools.partial(jax.jit, compiler_options=tiny.FAST_COMPILE)
 
 LABELS = 4
 
@@ -110,7 +113,7 @@ def test_a_label_map_is_its_channels(fields):
   network = small(**fields)
   x = scene(2, 16, 24)
   variables = drawn.variables(network, x)
-  apply = jax.jit(network.apply)
+  apply = jit(network.apply)
   pictures = apply(variables, x)
   assert 0.1 < pictures.std() < 0.9
   np.testing.assert_allclose(apply(variables, x.dense()), pictures, atol=5e-4)
@@ -121,7 +124,7 @@ def test_what_cells_see(planes, unseen):
   network = small(unseen_channels=unseen)
   x = scene(1, 8, 12, planes=planes)
   variables = drawn.variables(network, x)
-  apply = jax.jit(functools.partial(network.apply, with_parameters=True))
+  apply = jit(functools.partial(network.apply, with_parameters=True))
   channels = LABELS + planes - unseen
   for form in (x, x.dense()):
     picture, parameters = apply(variables, form)
@@ -143,7 +146,7 @@ def test_padding_is_what_borders_see():
   def spread(padding):
     network = small(norm="none", padding=padding)
     apply = functools.partial(network.apply, with_parameters=True)
-    return jnp.ptp(jax.jit(apply)(variables, x)[1], (1, 2)).max()
+    return jnp.ptp(jit(apply)(variables, x)[1], (1, 2)).max()
 
   assert spread("reflect") < 1e-5
   assert spread("zero") > 0.1
@@ -180,7 +183,7 @@ def test_norms(norm, statistics, parameters):
 @pytest.mark.parametrize("norm", ["batch", "spectralinstanceaffine"])
 def test_initial_values(norm):
   network = small(norm=norm, features=16, max_features=32)
-  params = jax.jit(network.init)(jax.random.key(0), scene(1, 8, 8))["params"]
+  params = jit(network.init)(jax.random.key(0), scene(1, 8, 8))["params"]
   for name, fans in (
     ("down_1", 9 * (16 + 16)),
     ("block_1", 9 * (32 + 32)),
@@ -203,7 +206,7 @@ def test_training_moves_spectral_vectors_and_running_statistics():
   x = scene(2, 8, 16)
   variables = drawn.variables(network, x)
   train = functools.partial(network.apply, train=True, mutable=["batch_stats"])
-  _, moved = jax.jit(train)(variables, x)
+  _, moved = jit(train)(variables, x)
   changes = jax.tree.map(
     lambda a, b: np.abs(a - b).max(),
     variables["batch_stats"],
@@ -263,11 +266,11 @@ def test_bfloat16_is_close_to_float32():
   x = scene(1, 16, 24)
   variables = drawn.variables(small(), x)
   half = small(dtype=jnp.bfloat16)
-  pictures, parameters = jax.jit(
+  pictures, parameters = jit(
     functools.partial(half.apply, with_parameters=True)
   )(variables, x)
   assert pictures.dtype == parameters.dtype == jnp.float32
-  exact = jax.jit(small().apply)(variables, x)
+  exact = jit(small().apply)(variables, x)
   # A picture is a network that was itself computed: errors meet twice.
   assert np.abs(pictures - exact).mean() < 0.05 * exact.std()
 
