@@ -176,7 +176,7 @@ def bars(
     ),
     default=0,
   )
-  left, length = 104, svg.WIDTH - 104 - 92
+  left, length = 116, svg.WIDTH - 116 - 92
   thickness = 12 if len(kinds) > 1 else 13
   content = []
   y = svg.TOP

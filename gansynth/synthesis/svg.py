@@ -69,7 +69,9 @@ def histogram(
   Returns:
     A figure.
   """
-  width, height = WIDTH - LEFT - _RIGHT, _HEIGHT - TOP - _BOTTOM
+  # The words of a line stand above the bars, inside the drawing.
+  top = TOP + 8 if threshold else TOP
+  width, height = WIDTH - LEFT - _RIGHT, _HEIGHT - top - _BOTTOM
   series = [each for each in (synthetic, real) if each]
   shares = [
     [value / (max(1, sum(each)) if real else 1) for value in each]
@@ -83,7 +85,7 @@ def histogram(
     return LEFT + (position - edges[0]) / (edges[-1] - edges[0]) * width
 
   def y(value):
-    return TOP + height * (1 - value / highest)
+    return top + height * (1 - value / highest)
 
   content = []
   for value in rounded:
@@ -114,7 +116,7 @@ def histogram(
         x=x(edges[i]) + 0.5,
         y=y(share),
         width=max(0.5, x(edges[i + 1]) - x(edges[i]) - 1),
-        height=TOP + height - y(share),
+        height=top + height - y(share),
       )
     )
   if real:
@@ -133,18 +135,18 @@ def histogram(
         class_="threshold",
         x1=x(position),
         x2=x(position),
-        y1=TOP - 8,
-        y2=TOP + height,
+        y1=top - 8,
+        y2=top + height,
       ),
       text(
         x(position) + (-5 if late else 5),
-        TOP - 2,
+        top - 2,
         words,
         "end" if late else "start",
       ),
     ]
   content += [
-    text(x(position), TOP + height + 16, label)
+    text(x(position), top + height + 16, label)
     for position, label in ticks
     if edges[0] <= position <= edges[-1]
   ]
