@@ -114,7 +114,9 @@ def test_right_angles_and_flips_lose_no_pixel(side):
       labels, seed, right_angles=True, flip=True, vertical_flip=True
     )
     before = labels[:, ::-1] if drawn["flip"] else labels
-    np.testing.assert_array_equal(made, np.rot90(before, drawn["angle"] // 90))
+    np.testing.assert_array_equal(
+      made, np.rot90(before, int(drawn["angle"]) // 90)
+    )
     seen.add((drawn["flip"], drawn["angle"]))
   assert seen == set(itertools.product((False, True), (0, 90, 180, 270)))
 
