@@ -23,6 +23,9 @@ class TorchScriptSegmenter(Segmenter):
 
   It takes (batch, 3, height, width) in [0, 1] and gives logits (batch, classes,
   height', width'), or a dict with these as `out`, as torchvision's segmenters.
+
+  Unlike weights, such a file is a program, which torch reads with code of its
+  own: open none of a stranger's.
   """
 
   def __init__(
