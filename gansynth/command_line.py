@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from absl import flags, logging
 
 from gansynth import config as config_lib
+from gansynth import host_memory
 
 
 def quieten_libraries() -> None:
@@ -30,6 +31,13 @@ def log_progress() -> None:
   logging.use_absl_handler()
   logging.set_verbosity(logging.INFO)
   quieten_libraries()
+
+
+def start() -> None:
+  """Makes a program of tools/ ready to run networks, once it has its flags."""
+  host_memory.keep_freed()
+  log_progress()
+  cache_compilations()
 
 
 def cache_compilations() -> None:

@@ -5,6 +5,9 @@ import os
 import tempfile
 from pathlib import Path
 
+# Of a generated data set: a line of JSON for each of its pictures, in order.
+MANIFEST = "manifest.jsonl"
+
 
 def write_whole(
   path: str | os.PathLike, data: bytes, kind: str = "file"

@@ -32,11 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
   parser = _parser()
   given = vars(parser.parse_args(arguments))
   # After the parsing, so that --help does not wait for it.
-  from gansynth import augmentation_gain, command_line, host_memory
+  from gansynth import augmentation_gain, command_line
 
-  host_memory.keep_freed()
-  command_line.log_progress()
-  command_line.cache_compilations()
+  command_line.start()
   try:
     configs = [
       _load(name, given) for name in ("segmenter_config", "gan_config")

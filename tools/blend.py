@@ -81,13 +81,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _blend(inputs, output, file_format, options):
   # After the parsing, so that --help does not wait for it.
-  from gansynth import command_line, host_memory, images
+  from gansynth import command_line, images
   from gansynth.blender import Blender
   from gansynth.synthesis import background, blend_files, triples
 
-  host_memory.keep_freed()
-  command_line.log_progress()
-  command_line.cache_compilations()
+  command_line.start()
   position = inputs["position"] and triples.parse_position(inputs["position"])
   places = [inputs[name] for name in ("source", "target", "mask")]
   folders = [place for place in places if place and os.path.isdir(place)]

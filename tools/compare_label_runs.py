@@ -51,8 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
   # After the parsing, so that --help does not wait for it.
   from gansynth import command_line, label_comparison
 
-  command_line.log_progress()
-  command_line.cache_compilations()
+  command_line.start()
   try:
     table = label_comparison.compare(
       options.runs,

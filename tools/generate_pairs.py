@@ -41,11 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
   shard = options.pop("shard", "0/1")
   workers = options.pop("workers", None)
   # After the parsing, so that --help does not wait for it.
-  from gansynth import command_line, host_memory, pairs
+  from gansynth import command_line, pairs
 
-  host_memory.keep_freed()
-  command_line.log_progress()
-  command_line.cache_compilations()
+  command_line.start()
   try:
     if remake:
       scores = pairs.remake(output, remake, into)

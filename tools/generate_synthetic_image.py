@@ -28,8 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
   from gansynth import command_line, detection
   from gansynth.synthesis import listed_files
 
-  command_line.log_progress()
-  command_line.cache_compilations()
+  command_line.start()
   try:
     if (pictures is None) != (background is None):
       raise ValueError(

@@ -145,7 +145,7 @@ class DatasetFolder:
     if self._output.preview:
       self._write_preview(folder, pair, lines, labelled)
     text = "".join(map(journal.dump, lines))
-    files.write_whole(folder / journal.MANIFEST, text.encode())
+    files.write_whole(folder / files.MANIFEST, text.encode())
 
   def _picture_folders(self):
     folder = "." if self._output.naming == "original" else "images"

@@ -5,11 +5,9 @@ dictionaries of JSON's own values, checked by `Options.from_dict`.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 from gansynth.synthesis import background
-from gansynth.synthesis.option_values import at_least, build, choose
+from gansynth.synthesis.option_values import Recorded, at_least, choose
 from gansynth.synthesis.rules import Rules
 
 SYSTEM = "detection_data"  # what configs call it
@@ -111,7 +109,7 @@ class OutputOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class Options(Recorded):
   """All of a run that makes detection data.
 
   Attributes:
@@ -224,16 +222,3 @@ class Options:
         f"{self.rules.max_objects}; mode original has one number of objects, "
         "so give both the same, or choose mode fixed"
       )
-
-  def to_dict(self) -> dict[str, Any]:
-    """Returns it as nested dictionaries; tuples stay tuples."""
-    return dataclasses.asdict(self)
-
-  @classmethod
-  def from_dict(cls, values: Mapping[str, Any]) -> "Options":
-    """Makes options of nested dictionaries, missing names at their defaults.
-
-    Raises:
-      ValueError: an unknown name, or a value that cannot be.
-    """
-    return build(cls, values)

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 FOLDER = "journal"
-MANIFEST = "manifest.jsonl"  # the lines of a whole data set, in order
 _BLOCK = 1 << 16
 
 

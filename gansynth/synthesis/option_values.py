@@ -9,6 +9,23 @@ from typing import Any, TypeVar
 Options = TypeVar("Options")
 
 
+class Recorded:
+  """What options of a whole run can, beside being a dataclass."""
+
+  def to_dict(self) -> dict[str, Any]:
+    """Returns them as nested dictionaries; tuples stay tuples."""
+    return dataclasses.asdict(self)
+
+  @classmethod
+  def from_dict(cls, values: Mapping[str, Any]) -> typing.Self:
+    """Makes options of nested dictionaries, missing names at their defaults.
+
+    Raises:
+      ValueError: an unknown name, or a value that cannot be.
+    """
+    return build(cls, values)
+
+
 def build(
   kind: type[Options], values: Mapping[str, Any], prefix: str = ""
 ) -> Options:

@@ -141,7 +141,7 @@ class PairFolder(RunFolder):
     if self._output.preview:
       self._write_preview(lines, rejected)
     text = "".join(map(journal.dump, lines))
-    files.write_whole(self.root / journal.MANIFEST, text.encode())
+    files.write_whole(self.root / files.MANIFEST, text.encode())
 
   def sheets(self) -> list[pathlib.Path]:
     """See `RunFolder`."""

@@ -5,14 +5,12 @@ dictionaries of JSON's own values, checked by `Options.from_dict`.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 from gansynth.data.labels.oversampling import RARE
 from gansynth.synthesis import background
 from gansynth.synthesis.mask_changes import Changes
 from gansynth.synthesis.mask_jitter import Jitter
-from gansynth.synthesis.option_values import at_least, build, choose
+from gansynth.synthesis.option_values import Recorded, at_least, choose
 
 MODES = ("fixed", "original")
 NAMINGS = ("plain", "original")
@@ -121,7 +119,7 @@ class OutputOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class Options(Recorded):
   """All of a run that makes image-mask pairs.
 
   Attributes:
@@ -195,19 +193,6 @@ class Options:
         f"mode {self.mode} has no {', '.join(unused)}; leave it out, or choose "
         f"mode {other}"
       )
-
-  def to_dict(self) -> dict[str, Any]:
-    """Returns it as nested dictionaries; tuples stay tuples."""
-    return dataclasses.asdict(self)
-
-  @classmethod
-  def from_dict(cls, values: Mapping[str, Any]) -> "Options":
-    """Makes options of nested dictionaries, missing names at their defaults.
-
-    Raises:
-      ValueError: an unknown name, or a value that cannot be.
-    """
-    return build(cls, values)
 
 
 def _changed(prefix, options):

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from gansynth import config as config_lib
+from gansynth import files
 from gansynth.synthesis import journal, record
 
 RECORD = "generation.json"
@@ -201,7 +202,7 @@ def find(root: str | os.PathLike[str], name: str) -> dict[str, Any]:
       return line
   raise ValueError(
     f"{root} has no picture {wanted.stem!r}; the names are in its "
-    f"{journal.MANIFEST}"
+    f"{files.MANIFEST}"
   )
 
 

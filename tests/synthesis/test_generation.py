@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from gansynth import files
 from gansynth.synthesis import generation, journal, run_folder, run_report
 
 
@@ -47,7 +48,7 @@ class Numbers(run_folder.RunFolder):
 
   def complete(self, lines, rejected):
     text = "".join(map(journal.dump, lines))
-    (self.root / journal.MANIFEST).write_text(text)
+    (self.root / files.MANIFEST).write_text(text)
     text = json.dumps([line["index"] for line in rejected])
     (self.root / "rejected.json").write_text(text)
 
@@ -131,7 +132,7 @@ def test_pictures_are_made_in_batches_of_one_group(tmp_path):
   for batch in run.batches:
     assert len(batch) <= 4
     assert len({position % 2 for position in batch}) == 1
-  text = (tmp_path / journal.MANIFEST).read_text().splitlines()
+  text = (tmp_path / files.MANIFEST).read_text().splitlines()
   kept = [1, 2, 4, 5, 7, 8, 10, 11]
   assert [json.loads(line)["index"] for line in text] == kept
   assert json.loads(sheets[0].read_text()) == [0, 3, 6, 9]
@@ -180,7 +181,7 @@ def test_problems_are_told_and_tried_again(tmp_path):
   assert (again.made, again.already_there, again.rejected) == (1, 10, 0)
   assert again.problems == ["003: is broken"]
   assert run.batches == [[2]]
-  assert "003: is broken" not in (tmp_path / journal.MANIFEST).read_text()
+  assert "003: is broken" not in (tmp_path / files.MANIFEST).read_text()
 
 
 def test_the_record_holds_what_must_not_change(tmp_path):

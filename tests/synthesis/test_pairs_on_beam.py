@@ -11,6 +11,7 @@ import time
 import pair_folders
 import pytest
 
+from gansynth import files
 from gansynth.synthesis import generation, journal, run_report
 
 pytest.importorskip("apache_beam")
@@ -78,7 +79,7 @@ def contents(root):
 
 def test_beam_makes_the_bytes_of_one_process(values, made, tmp_path):
   result = on_beam(values, tmp_path)
-  kept = len((made / journal.MANIFEST).read_text().splitlines())
+  kept = len((made / files.MANIFEST).read_text().splitlines())
   assert result == run_report.Result(kept, 0, [], 0, [], PAIRS - kept)
   assert contents(tmp_path) == contents(made)
   again = on_beam(values, tmp_path)

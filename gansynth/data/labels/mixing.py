@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 
-from gansynth import progress
+from gansynth import files, progress
 from gansynth.data import sources
 from gansynth.data.labels import layouts, oversampling
 from gansynth.data.labels.datasets import LabelFilesSource
@@ -21,7 +21,6 @@ from gansynth.data.sources import Source
 
 SHARE = 0.25  # of an epoch's items that are synthetic, unless it is said
 FACTOR = 2.0
-MANIFEST = "manifest.jsonl"
 
 
 class Pick(NamedTuple):
@@ -268,7 +267,7 @@ def noted_pixels(
   """
   found = {}
   for folder in folders:
-    path = pathlib.Path(folder, MANIFEST)
+    path = pathlib.Path(folder, files.MANIFEST)
     if not path.is_file():
       continue
     with path.open(encoding="utf-8") as file:
