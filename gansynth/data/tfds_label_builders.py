@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 
 from gansynth import images
 from gansynth.data import tfds_files
-from gansynth.data.labels import layouts, reading
+from gansynth.data.labels import layouts, pairing, reading
 
 
 class _LabelBuilder(tfds_files.FilesBuilder, skip_registration=True):
@@ -36,7 +36,7 @@ class _LabelBuilder(tfds_files.FilesBuilder, skip_registration=True):
   def __init__(
     self,
     *,
-    entries: Mapping[str, Sequence[layouts.Entry]],
+    entries: Mapping[str, Sequence[pairing.Entry]],
     reader: reading.LabelReader,
     **kwargs,
   ):
@@ -79,7 +79,7 @@ class _LabelBuilder(tfds_files.FilesBuilder, skip_registration=True):
     }
 
   def _generate_examples(
-    self, entries: Sequence[layouts.Entry]
+    self, entries: Sequence[pairing.Entry]
   ) -> Iterator[tuple[int, dict]]:
     for index, entry in enumerate(entries):
       label = self._reader.stored(entry.label)
@@ -99,7 +99,7 @@ class _LabelBuilder(tfds_files.FilesBuilder, skip_registration=True):
         example["instance"] = _png(instances, wide=True)
       yield index, example
 
-  def _name(self, entry: layouts.Entry) -> str:
+  def _name(self, entry: pairing.Entry) -> str:
     return entry.name
 
 
@@ -122,7 +122,7 @@ class Cityscapes(_LabelBuilder, skip_registration=True):
     )
     super().__init__(config=config, **kwargs)
 
-  def _name(self, entry: layouts.Entry) -> str:
+  def _name(self, entry: pairing.Entry) -> str:
     return layouts.first_three_parts(entry.image)
 
 
@@ -146,7 +146,7 @@ class LabelledPictures(_LabelBuilder, skip_registration=True):
 
 def build(
   name: str,
-  entries: Mapping[str, Sequence[layouts.Entry]],
+  entries: Mapping[str, Sequence[pairing.Entry]],
   reader: reading.LabelReader,
   data_dir: str | os.PathLike | None = None,
 ) -> tuple[str, str]:
@@ -177,7 +177,7 @@ def build(
     )
   names = {"train": "train", "test": "validation"}
   without_instances = {
-    names[split]: [layouts.Entry(each.label, each.image) for each in files]
+    names[split]: [pairing.Entry(each.label, each.image) for each in files]
     for split, files in entries.items()
   }
   return tfds_files.prepare(Cityscapes(entries=without_instances, **common))

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 
 from gansynth import images
-from gansynth.data.labels import layouts, reading
+from gansynth.data.labels import layouts, pairing, reading
 from gansynth.data.labels.preprocess import LabelPreprocess
 
 _CITYSCAPES = "_labelIds.png"
@@ -120,7 +120,7 @@ def find(
     if folder is not None:
       others[role] = folder, _by_key(folder, ending if is_cityscapes else "")
   files = []
-  for path in sorted(chosen or found, key=layouts.natural_key):
+  for path in sorted(chosen or found, key=pairing.natural_key):
     name = pathlib.Path(os.path.relpath(path, labels)).as_posix()
     key = _key(name, is_cityscapes)
     belonging = {}

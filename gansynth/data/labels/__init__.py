@@ -15,6 +15,7 @@ from gansynth.data.labels import (
   land_cover,
   layouts,
   mixing,
+  pairing,
   palettes,
   pose_sources,
   procedural,
@@ -265,7 +266,7 @@ def check_labels(config: Any) -> dict[str, checking.LabelReport]:
   }
 
 
-def entries(config: Any, split: str) -> list[layouts.Entry]:
+def entries(config: Any, split: str) -> list[pairing.Entry]:
   """The files of a split, where a configuration names files; see `create`."""
   found = _all_entries(config, split)
   return sources.limited(found, _get(config, "max_dataset_size", 0))
@@ -287,7 +288,7 @@ def _source(config: Any) -> tuple[str, bool]:
   return source, instances
 
 
-def _all_entries(config: Any, split: str) -> list[layouts.Entry]:
+def _all_entries(config: Any, split: str) -> list[pairing.Entry]:
   source, instances = _source(config)
   if source.startswith(("procedural", "poses", "tfds")):
     raise ValueError(f"source {source!r} is not one of files of label maps.")

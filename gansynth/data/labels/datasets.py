@@ -7,7 +7,7 @@ import numpy as np
 
 from gansynth import images
 from gansynth.data.labels import poses, reading
-from gansynth.data.labels.layouts import Entry
+from gansynth.data.labels.pairing import Entry
 from gansynth.data.labels.placement import Placement
 from gansynth.data.labels.preprocess import LabelPreprocess
 from gansynth.data.sources import Source

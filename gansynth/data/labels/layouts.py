@@ -4,38 +4,17 @@ Every layout gives a list of entries in natural order of the label maps' paths
 (x_2 before x_10). What belongs together is found by name, never by position.
 """
 
-import dataclasses
 import os
 import pathlib
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from absl import logging
 
 from gansynth import images
+from gansynth.data.labels.pairing import Entry, by_key, natural_key, pair
 
 _FILE_LIST = "files.list"
 _FLAT_ENDINGS = {"images": "_img", "masks": "_mask"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-  """The files of one item."""
-
-  label: str
-  image: str
-  instance: str | None = None
-
-  @property
-  def name(self) -> str:
-    """The picture's name without folder and ending."""
-    return pathlib.PurePath(self.image).stem
-
-
-def natural_key(path: str) -> list:
-  """A key for sorting that compares runs of digits as numbers."""
-  parts = re.split(r"([0-9]+)", path)
-  return [int(part) if part.isdecimal() else part for part in parts]
 
 
 def cityscapes(
@@ -84,11 +63,9 @@ def cityscapes(
     }
     chosen["image"] = _files(os.path.join(root, *pictures))
     keyed = {
-      kind: _by_key(paths, first_three_parts) for kind, paths in chosen.items()
+      kind: by_key(paths, first_three_parts) for kind, paths in chosen.items()
     }
-    entries += _pair(
-      keyed["labelIds"], keyed["image"], keyed.get("instanceIds")
-    )
+    entries += pair(keyed["labelIds"], keyed["image"], keyed.get("instanceIds"))
   return entries
 
 
@@ -107,7 +84,7 @@ def ade20k(root: str | os.PathLike, split: str) -> list[Entry]:
   ]
   labels = _only(found, ".png", root, f"*{mark}*.png")
   pictures = _only(found, ".jpg", root, f"*{mark}*.jpg")
-  return _pair(_by_key(labels, _stem), _by_key(pictures, _stem))
+  return pair(by_key(labels, _stem), by_key(pictures, _stem))
 
 
 def prefixed(
@@ -156,12 +133,12 @@ def folders(
   listed = [_files(folder) for folder in where]
   labels = listed[0]
   if labels[0].endswith("_labelIds.png"):
-    return _pair(*(_by_key(paths, first_three_parts) for paths in listed))
+    return pair(*(by_key(paths, first_three_parts) for paths in listed))
   if len(set(map(_stem, labels))) == len(labels):
-    return _pair(*(_by_key(paths, _stem) for paths in listed))
-  return _pair(
+    return pair(*(by_key(paths, _stem) for paths in listed))
+  return pair(
     *(
-      _by_key(paths, lambda path, folder=folder: _below(folder, path))
+      by_key(paths, lambda path, folder=folder: _below(folder, path))
       for folder, paths in zip(where, listed, strict=True)
     )
   )
@@ -224,7 +201,7 @@ def image_masks(folder: str | os.PathLike) -> list[Entry]:
       masks[min(spare, key=natural_key)],
     )
     masks = {name: path for name, path in masks.items() if name in pictures}
-  return _pair(masks, pictures, kind="mask")
+  return pair(masks, pictures, kind="mask")
 
 
 def masks_only(folder: str | os.PathLike) -> list[str]:
@@ -255,14 +232,12 @@ def _of_kind(folder: str | os.PathLike, kind: str) -> dict[str, str]:
     inside = os.path.join(folder, kind)
     if not os.path.isdir(inside):
       return {}
-    return _by_key(
-      images.list_images(inside), lambda path: _below(inside, path)
-    )
+    return by_key(images.list_images(inside), lambda path: _below(inside, path))
   ending = _FLAT_ENDINGS[kind]
   found = [
     path for path in images.list_images(folder) if _stem(path).endswith(ending)
   ]
-  return _by_key(found, lambda path: _below(folder, path).removesuffix(ending))
+  return by_key(found, lambda path: _below(folder, path).removesuffix(ending))
 
 
 def without_test(where: str) -> str:
@@ -303,9 +278,9 @@ def joints(
   Returns:
     Entries whose `label` is the JSON file.
   """
-  return _pair(
+  return pair(
     *(
-      _by_key(paths, lambda path, folder=folder: _below(folder, path))
+      by_key(paths, lambda path, folder=folder: _below(folder, path))
       for folder, paths in (
         (joint_dir, json_files(joint_dir)),
         (image_dir, images.list_images(image_dir)),
@@ -360,59 +335,3 @@ def _only(
       "below. Correct the path, or unpack what is missing."
     )
   return found
-
-
-def _pair(
-  by_key: dict[str, str],
-  pictures: dict[str, str],
-  instances: dict[str, str] | None = None,
-  kind: str = "label map",
-) -> list[Entry]:
-  """Joins label maps, pictures and instance maps of the same key."""
-  others = {"picture": pictures}
-  if instances is not None:
-    others["instance map"] = instances
-  for other, found in others.items():
-    missing = sorted(set(by_key) - set(found), key=natural_key)
-    left = sorted(set(found) - set(by_key), key=natural_key)
-    if missing or left:
-      raise images.ImageError(
-        _unpaired(by_key, found, missing, left, kind, other)
-      )
-  return [
-    Entry(path, *(found[name] for found in others.values()))
-    for name, path in sorted(
-      by_key.items(), key=lambda item: natural_key(item[1])
-    )
-  ]
-
-
-def _by_key(paths: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:
-  result = {}
-  for path in paths:
-    name = key(path)
-    if name in result:
-      raise images.ImageError(
-        f"{result[name]!r} and {path!r} have the same name {name!r}, so what "
-        "belongs to it is not certain. Rename one, or remove it."
-      )
-    result[name] = path
-  return result
-
-
-def _unpaired(labels, found, missing, left, kind, other) -> str:
-  """What to say of label maps without partners, or partners without them."""
-  if missing and left:
-    what = (
-      f"{kind} {labels[missing[0]]!r} has no {other} of its name, and {other} "
-      f"{found[left[0]]!r} no {kind}"
-    )
-  elif missing:
-    what = f"{kind} {labels[missing[0]]!r} has no {other}"
-  else:
-    what = f"{other} {found[left[0]]!r} has no {kind}"
-  return (
-    f"{what} ({len(missing)} of {len(labels)} lack one, {len(left)} of "
-    f"{len(found)} are left). What belongs together has the same name up to "
-    "the ending; rename, add or remove files."
-  )

@@ -14,7 +14,7 @@ import numpy as np
 
 from gansynth import files, images, progress
 from gansynth.data.labels import mixing, oversampling
-from gansynth.data.labels.layouts import Entry
+from gansynth.data.labels.pairing import Entry
 from gansynth.data.labels.reading import LabelReader
 
 INDEX = "index.json"

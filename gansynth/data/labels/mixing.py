@@ -15,7 +15,7 @@ from gansynth import files, progress
 from gansynth.data import sources
 from gansynth.data.labels import layouts, oversampling
 from gansynth.data.labels.datasets import LabelFilesSource
-from gansynth.data.labels.layouts import Entry
+from gansynth.data.labels.pairing import Entry
 from gansynth.data.labels.reading import LabelReader
 from gansynth.data.sources import Source
 

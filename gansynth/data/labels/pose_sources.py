@@ -9,7 +9,7 @@ from absl import logging
 
 from gansynth import images
 from gansynth.data import sources
-from gansynth.data.labels import layouts, pose_files, poses
+from gansynth.data.labels import layouts, pairing, pose_files, poses
 from gansynth.data.labels.placement import Placement
 
 
@@ -27,7 +27,7 @@ class PoseFilesSource:
 
   def __init__(
     self,
-    entries: Sequence[layouts.Entry],
+    entries: Sequence[pairing.Entry],
     joints: Sequence[np.ndarray] | None = None,
   ):
     self.entries = list(entries)
@@ -74,9 +74,9 @@ def folders(
     entries = layouts.joints(joints, pictures)
     return PoseFilesSource(sources.limited(entries, max_size))
   by_name = pose_files.read_coco(joints)
-  chosen = sources.limited(sorted(by_name, key=layouts.natural_key), max_size)
+  chosen = sources.limited(sorted(by_name, key=pairing.natural_key), max_size)
   entries = [
-    layouts.Entry(os.fspath(joints), os.path.join(pictures, name))
+    pairing.Entry(os.fspath(joints), os.path.join(pictures, name))
     for name in chosen
   ]
   missing = [each.image for each in entries if not os.path.isfile(each.image)]

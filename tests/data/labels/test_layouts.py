@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gansynth import images
-from gansynth.data.labels import layouts
+from gansynth.data.labels import layouts, pairing
 
 
 def touch(root, *names):
@@ -28,7 +28,7 @@ def found(root, entries):
 
 def test_natural_order_compares_numbers():
   names = ["x10", "x9", "x1a2", "x1a10", "y", "x010"]
-  assert sorted(names, key=layouts.natural_key) == [
+  assert sorted(names, key=pairing.natural_key) == [
     *("x1a2", "x1a10", "x9", "x10", "x010", "y")
   ]
 
