@@ -6,7 +6,7 @@ The weights are too large to keep: cases say how NumPy drew them.
 import dataclasses
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import flax.linen as nn
@@ -16,10 +16,15 @@ import numpy as np
 
 from gansynth import convert, losses, models
 from gansynth.parity.case import Case, CaseError, to_nchw
-from gansynth.parity.comparison import Comparison, Tolerance, compare
+from gansynth.parity.comparison import Comparison, compare
 from gansynth.parity.label_cases import tolerance
-
-State = dict[str, np.ndarray]
+from gansynth.parity.replayed import (
+  State,
+  compare_tensor,
+  compare_weights,
+  replay,
+  replay_weights,
+)
 
 # Places in torchvision's `features` and widths of the convolutions, by the
 # slices of the originals' modules; what follows is drawn too, and not used.
@@ -31,7 +36,6 @@ _SLICES = (
   ((21, 512), (23, 512), (25, 512), (28, 512)),
 )
 _UNUSED = ((30, 512), (32, 512), (34, 512))
-_SUM = Tolerance(relative=1e-9, floor=1e-9)
 _KINKS = 0.05  # of a gradient's elements may be off by them
 
 
@@ -52,48 +56,6 @@ def replay_slices(seed: int) -> State:
       bias = rng.normal(size=(width,)) * 0.05
       state[f"{key}.bias"] = bias.astype(np.float32)
       inputs = width
-  return state
-
-
-def replay(
-  shapes: Mapping[str, Sequence[int]],
-  seed: int,
-  small: Sequence[str] = (),
-  kept: Sequence[str] = (),
-) -> State:
-  """Draws weights of any network by the recipe of the evaluation cases.
-
-  Keys are drawn in sorted order from one stream: running means N(0, 0.1^2),
-  running variances U(0.5, 2), scales of norms U(0.8, 1.2), biases N(0, 0.1^2),
-  kernels N(0, 2 / fan-in). Counters are 0 and draw nothing.
-
-  Args:
-    shapes: by key of the original.
-    seed: of the stream.
-    small: endings of keys of scales that are multiplied by 0.3.
-    kept: keys that are not drawn, and left out of the result.
-  """
-  rng, state = np.random.RandomState(seed), {}
-  for key in sorted(shapes):
-    shape = tuple(shapes[key])
-    if key.endswith("num_batches_tracked"):
-      state[key] = np.zeros(shape, np.int64)
-      continue
-    if key in kept:
-      continue
-    if key.endswith("running_mean"):
-      value = 0.1 * rng.standard_normal(shape)
-    elif key.endswith("running_var"):
-      value = rng.uniform(0.5, 2.0, shape)
-    elif len(shape) == 1 and key.endswith(".weight"):
-      value = rng.uniform(0.8, 1.2, shape)
-      value = value * 0.3 if key.endswith(tuple(small)) else value
-    elif len(shape) == 1:
-      value = 0.1 * rng.standard_normal(shape)
-    else:
-      deviation = math.sqrt(2 / math.prod(shape[1:]))
-      value = deviation * rng.standard_normal(shape)
-    state[key] = np.asarray(value, np.float32)
   return state
 
 
@@ -138,7 +100,8 @@ def perceptual_loss(case: Case) -> Iterator[Comparison]:
   state = replay_slices(seed_in(case, case.require("vgg_recipe")))
   for key, expected in case.meta.get("vgg_state_keys_check", {}).items():
     if key in state:
-      yield _compare_weights(key, state[key], expected, (1, 2, 0))
+      total, first, last = expected
+      yield compare_tensor(key, state[key], first, last, total)
   on_x, on_y, loss, gradient = _evaluate(case, state)
   for i, (x, y) in enumerate(zip(on_x, on_y, strict=True)):
     allowed = tolerance(case, f"l1/{i}", "loss")
@@ -159,17 +122,8 @@ def perceptual_loss(case: Case) -> Iterator[Comparison]:
 
 def feature_forward(case: Case) -> Iterator[Comparison]:
   """Features, perceptual loss and its gradient."""
-  weights = case.require("weights")
-  if "RandomState" not in str(weights.get("recipe")):
-    raise CaseError(f"{case.folder}: unknown recipe of weights")
-  state = replay(
-    _torchvision_shapes(),
-    weights["seed"],
-    weights.get("small_suffixes", ()),
-    weights.get("not_drawn", ()),
-  )
-  for key, expected in weights.get("checks", {}).items():
-    yield _compare_weights(key, state[key], expected, (0, 1, 2))
+  state = replay_weights(case, _torchvision_shapes())
+  yield from compare_weights(case, state)
   on_x, on_y, loss, gradient = _evaluate(case, state)
   distances = []
   for i, (x, y) in enumerate(zip(on_x, on_y, strict=True), 1):
@@ -197,19 +151,6 @@ def _torchvision_shapes():
     shapes[f"features.{place}.bias"] = (width,)
     inputs = width
   return shapes
-
-
-def _compare_weights(key, array, expected, order):
-  """Compares first and last element and sum with those of the recipe."""
-  found = [array.flat[0], array.flat[-1], array.sum(dtype=np.float64)]
-  first, last, total = (expected[place] for place in order)
-  line = compare(f"weights/{key}", found[2], total, _SUM)
-  equal = found[:2] == [np.float32(first), np.float32(last)]
-  if line.ok and not equal:
-    return Comparison(
-      line.name, False, note=f"first and last {found[:2]}, expected {expected}"
-    )
-  return line
 
 
 def _evaluate(case, state):

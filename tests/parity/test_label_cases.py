@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gansynth import parity
-from gansynth.parity import activations, kinks, label_cases, vgg19
+from gansynth.parity import activations, kinks, label_cases, replayed, vgg19
 from gansynth.parity.activations import Place
 from gansynth.parity.case import Case, CaseError
 from gansynth.parity.comparison import EXACT, Comparison, Tolerance
@@ -159,7 +159,7 @@ def test_places_of_modules():
 
 
 def test_recipes_draw_the_same_everywhere():
-  state = vgg19.replay(
+  state = replayed.replay(
     {"b.weight": (2, 3), "a.bias": (2,), "c": (1,)}, 7, ["c"]
   )
   rng = np.random.RandomState(7)
