@@ -3,21 +3,9 @@
 import numpy as np
 
 from gansynth import images
+from gansynth.pages.style import COLORS
 from gansynth.synthesis.labels import rle
 from gansynth.synthesis.labels.objects import LabelledImage
-
-# Told apart with any colour vision (Okabe and Ito, https://jfly.uni-koeln.de/
-# color), those first that are rare on photographs; black is left out, for it
-# is lost on dark ones.
-COLORS = (
-  (230, 159, 0),
-  (86, 180, 233),
-  (204, 121, 167),
-  (240, 228, 66),
-  (0, 158, 115),
-  (0, 114, 178),
-  (213, 94, 0),
-)
 
 
 def color(class_id: int) -> tuple[int, int, int]:

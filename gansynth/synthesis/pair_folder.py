@@ -17,7 +17,8 @@ import numpy as np
 from gansynth import files, images
 from gansynth.data.labels import palettes
 from gansynth.data.labels.preprocess import DONT_CARE
-from gansynth.synthesis import background, journal, page, pair_preview
+from gansynth.pages import page
+from gansynth.synthesis import background, journal, pair_preview
 from gansynth.synthesis.pair_masks import count_pixels
 from gansynth.synthesis.pair_options import Options
 from gansynth.synthesis.pair_plan import Composed, Plan

@@ -10,8 +10,8 @@ import numpy as np
 
 from gansynth import images
 from gansynth.data.labels import palettes
-from gansynth.synthesis import page, plots, svg
-from gansynth.synthesis.svg import element
+from gansynth.pages import charts, page, svg
+from gansynth.pages.svg import element
 
 _MOST_TOLD = 3  # classes that a caption lists
 # The mask lies beside its picture, and is moved over it by a switch or while
@@ -19,9 +19,9 @@ _MOST_TOLD = 3  # classes that a caption lists
 _STYLE = """
 .tiles.pairs{grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr))}
 .pair{display:grid;grid-template-columns:1fr 1fr;overflow:hidden}
-.pair .masks{position:static;height:auto;image-rendering:pixelated}
+.pair .masks{image-rendering:pixelated}
 body:has(#show-beside:not(:checked)) .pair{grid-template-columns:1fr}
-body:has(#show-beside:not(:checked)) .pair .masks{position:absolute;
+body:has(#show-beside:not(:checked)) .pair .masks{position:absolute;inset:0;
 height:100%;opacity:0}
 body:has(#show-beside:checked) .pair:hover .masks,
 body:has(#show-beside:checked):has(#show-over:checked) .pair .masks{
@@ -216,7 +216,7 @@ def _statistics(statistics, names):
   totals = [sum(each) for each in pixels]
   columns = [called for _, called, _ in kinds]
   drawn = [
-    plots.bars(
+    charts.bars(
       "Classes",
       "share of the masks' pixels",
       [
@@ -255,7 +255,7 @@ def _padded(pixels, number):
 def _agreement(counts, tau):
   """How well a segmenter read the masks back from the pictures."""
   edges = np.linspace(0.0, 1.0, len(counts) + 1).tolist()
-  return svg.histogram(
+  return charts.histogram(
     "Agreement with the segmenter",
     "mean IoU of its prediction and the mask",
     edges,

@@ -1,13 +1,11 @@
 """Plots of label statistics, synthetic beside real where there are any."""
 
-import html
 import itertools
 import math
-from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from gansynth.synthesis import svg
+from gansynth.pages import charts, svg
 from gansynth.synthesis.statistics import (
   ASPECT_EDGES,
   GRID,
@@ -16,7 +14,6 @@ from gansynth.synthesis.statistics import (
 )
 
 _MOST_BARS = 32
-_MOST_CLASSES = 16
 _STEPS = ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8))  # of ticks within a decade
 
 
@@ -31,7 +28,7 @@ def counts(synthetic: Statistics, real: Statistics | None) -> str:
     else f"{first} to {first + width - 1} objects"
     for first in starts
   ]
-  return svg.histogram(
+  return charts.histogram(
     "Objects per picture",
     "objects on a picture",
     [first - 0.5 for first in (*starts, starts[-1] + width)],
@@ -54,7 +51,7 @@ def sizes(synthetic: Statistics, real: Statistics | None) -> str:
   first, last = first // 4 * 4, -(-last // 4) * 4  # Merged by up to 4 below.
   width = next(w for w in (1, 2, 4) if last - first <= w * _MOST_BARS)
   edges = SIZE_EDGES[first : last + 1 : width]
-  return svg.histogram(
+  return charts.histogram(
     "Size of objects",
     "√(area of the box ÷ area of the picture), logarithmic",
     [math.log2(edge) for edge in edges],
@@ -84,7 +81,7 @@ def aspects(synthetic: Statistics, real: Statistics | None) -> str:
     for power in range(-4, 5)
     if edges[0] <= 2.0**power <= edges[-1]
   ]
-  return svg.histogram(
+  return charts.histogram(
     "Shape of objects",
     "width : height of the box, logarithmic",
     [math.log2(edge) for edge in edges],
@@ -134,80 +131,13 @@ def classes(synthetic: Statistics, real: Statistics | None) -> str:
   kinds = [("synthetic", "synthetic", synthetic.objects)]
   if real:
     kinds.append(("real", "real", real.objects))
-  return bars(
+  return charts.bars(
     "Objects per class",
     "objects (share of the set)",
     kinds,
     _class_rows(synthetic, real),
     lambda number, share: f"{number:,} ({svg.percent(share)})",
   )
-
-
-def bars(
-  title: str,
-  label: str,
-  kinds: Sequence[tuple[str, str, int]],
-  rows: Sequence[tuple[str, Sequence[int]]],
-  words: Callable[[int, float], str],
-) -> str:
-  """Horizontal bars: shares of one or two totals, for each of some names.
-
-  Args:
-    title: above the plot.
-    label: what is shown.
-    kinds: `synthetic` or `real`, what to call it, and its total.
-    rows: name and a number for each kind; past the most that are shown, the
-      rest together.
-    words: what stands at a bar of a number and share other than 0.
-
-  Returns:
-    A figure.
-  """
-  rows = list(rows)
-  if len(rows) > _MOST_CLASSES:
-    rest = rows[_MOST_CLASSES - 1 :]
-    sums = [sum(each) for each in zip(*(n for _, n in rest), strict=True)]
-    rows[_MOST_CLASSES - 1 :] = [(f"{len(rest)} others", sums)]
-  largest = max(
-    (
-      number / max(1, total)
-      for _, numbers in rows
-      for number, (_, _, total) in zip(numbers, kinds, strict=True)
-    ),
-    default=0,
-  )
-  left, length = 116, svg.WIDTH - 116 - 92
-  thickness = 12 if len(kinds) > 1 else 13
-  content = []
-  y = svg.TOP
-  for name, numbers in rows:
-    middle = y + thickness * len(kinds) / 2 + 4
-    short = name if len(name) <= 15 else name[:14] + "…"
-    content.append(svg.text(left - 8, middle, short, "end", tooltip=name))
-    for (kind, called, total), number in zip(kinds, numbers, strict=True):
-      share = number / max(1, total)
-      value = words(number, share) if number else "0"
-      end = left + share / (largest or 1) * length
-      content += [
-        svg.element(
-          "rect",
-          svg.element("title", html.escape(f"{called}, {name}: {value}")),
-          class_=kind,
-          x=left,
-          y=y + 1,
-          width=end - left,
-          height=thickness - 2,
-        ),
-        svg.text(end + 5, y + thickness / 2 + 3.5, value, "start"),
-      ]
-      y += thickness
-    y += 8
-  content.append(
-    svg.element(
-      "line", class_="axis", x1=left, x2=left, y1=svg.TOP - 4, y2=y - 5
-    )
-  )
-  return svg.figure(title, label, content, y + 4)
 
 
 def _heat_map(name, rows, largest, left, top, side, with_axis) -> str:

@@ -10,13 +10,31 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from gansynth import images
-from gansynth.synthesis import overlays, page, plots, svg
+from gansynth.pages import page, svg
+from gansynth.pages.style import COLORS
+from gansynth.pages.svg import element
+from gansynth.synthesis import overlays, plots
 from gansynth.synthesis.labels.objects import LabelledImage
 from gansynth.synthesis.statistics import Distribution, Statistics
-from gansynth.synthesis.svg import element
 
 MOST_PICTURES = page.MOST_PICTURES
 _MANY = 12  # objects: names of more would hide the picture
+_STYLE = """
+.view .masks{position:absolute;inset:0;height:100%}
+.box{position:absolute;outline:2px solid var(--c);
+box-shadow:0 0 0 3px rgb(0 0 0/.5)}
+.box b{position:absolute;left:-2px;bottom:calc(100% + 2px);padding:0 .3em;
+max-width:9rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;
+font-size:.69rem;line-height:1.45;font-weight:600;color:var(--t);
+background:var(--c)}
+.box b.below{bottom:auto;top:calc(100% + 2px)}
+.box b.inside{bottom:auto;top:0}
+.box b.leftward{left:auto;right:-2px}
+.many .box:not(:hover) b{display:none}
+body:has(#show-boxes:not(:checked)) .box{display:none}
+body:has(#show-names:not(:checked)) .box b{display:none}
+body:has(#show-masks:not(:checked)) .masks{display:none}
+"""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -87,7 +105,7 @@ def write(
     ),
     _statistics(statistics, real and real.statistics),
   )
-  page.write(path, title, body)
+  page.write(path, title, body, style=_STYLE)
 
 
 def _summary(statistics):
@@ -228,4 +246,4 @@ def _quantile(statistics, fraction):
 
 
 def _color_number(class_id):
-  return class_id % len(overlays.COLORS)
+  return class_id % len(COLORS)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from gansynth.pages.style import COLORS
 from gansynth.synthesis import overlays
 from gansynth.synthesis.labels import rle
 from gansynth.synthesis.labels.objects import LabelledImage, LabelledObject
@@ -18,10 +19,10 @@ def labelled(*objects, height=40, width=60):
 
 
 def test_colors_are_far_apart():
-  colors = np.array(overlays.COLORS, int)
+  colors = np.array(COLORS, int)
   apart = np.abs(colors[:, None] - colors[None]).sum(-1)
   assert (apart + 999 * np.eye(len(colors)) > 80).all()
-  assert overlays.color(len(colors) + 1) == overlays.color(1)
+  assert overlays.color(len(COLORS) + 1) == overlays.color(1)
 
 
 def test_mask_layer_fills_and_outlines():

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from html_pages import Page, decoded
 
-from gansynth.synthesis import page, pair_preview, plots, svg
+from gansynth.pages import page
+from gansynth.synthesis import pair_preview
 
 NAMES = ("Water", "Forest & trees", "")
 COLORS = np.array([[250, 62, 119], [168, 232, 84], [20, 30, 40]], np.uint8)
@@ -157,19 +158,6 @@ def test_agreement_marks_what_was_kept(tmp_path):
   assert "kept from 0.6 on" in "".join(root.itertext())
 
 
-@pytest.mark.parametrize("tau", [0.0, 0.5, 1.0])
-def test_a_threshold_stays_inside_the_plot(tau):
-  drawing = svg.histogram(
-    "IoU", "x", [0.0, 0.5, 1.0], "ab", [], [1, 3], None, "pair", (tau, "kept")
-  )
-  root = ElementTree.fromstring(drawing).find(f"{_SVG}svg")
-  width = float(root.get("viewBox").split()[2])
-  (words,) = (t for t in root.iter(f"{_SVG}text") if t.text == "kept")
-  assert 40 < float(words.get("x")) < width
-  # Words are on the side that has more room.
-  assert (words.get("text-anchor") == "end") == (tau > 0.5)
-
-
 def test_page_needs_nothing_else_and_its_styles_are_used(tmp_path):
   found = write(tmp_path, [pair(iou=0.5)])
   assert not found.find("script")
@@ -228,14 +216,3 @@ def test_pairs_that_do_not_fit_are_named(tmp_path):
   with pytest.raises(ValueError, match=r"labels from 0 to 3, .* 3 colours"):
     write(tmp_path, [pair(label=3)])
   assert not list(tmp_path.iterdir())
-
-
-def test_bars_past_the_most_are_added_up():
-  rows = [(f"class {i}", (10, i)) for i in range(20)]
-  kinds = [("synthetic", "made", 200), ("real", "true", 190)]
-  bars = rectangles(
-    plots.bars("t", "l", kinds, rows, lambda n, share: f"{n} {share:.2f}")
-  )
-  assert len(bars) == 32
-  assert "made, 5 others: 50 0.25" in bars
-  assert "true, 5 others: 85 0.45" in bars

@@ -1,4 +1,4 @@
-"""What the pages that show data sets have in common.
+"""What all pages have in common.
 
 One file of HTML without script, fonts or anything fetched: it can be mailed,
 archived, and opened where there is no network.
@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gansynth import files, images
-from gansynth.synthesis import overlays, preview_style
-from gansynth.synthesis.svg import element
+from gansynth.pages import style as page_style
+from gansynth.pages.svg import element
 
 MOST_PICTURES = 60
 MOST_PIXELS = 480  # of a thumbnail's longer side
@@ -24,7 +24,7 @@ def write(
   path: str | os.PathLike,
   title: str,
   body: str,
-  colors: Sequence[Sequence[int]] = overlays.COLORS,
+  colors: Sequence[Sequence[int]] = page_style.COLORS,
   style: str = "",
 ) -> None:
   """Writes a page.
@@ -49,13 +49,13 @@ def write(
       '<meta http-equiv="Content-Security-Policy" content="default-src '
       "'none'; img-src data:; style-src 'unsafe-inline'\"/>",
       element("title", html.escape(title)),
-      element("style", preview_style.rules(colors) + style),
+      element("style", page_style.rules(colors) + style),
       "</head>",
       element("body", body),
       "</html>\n",
     )
   )
-  files.write_whole(path, text.encode(), "contact sheet")
+  files.write_whole(path, text.encode(), "page")
 
 
 def header(title: str, line: str, notes: Mapping[str, str]) -> str:

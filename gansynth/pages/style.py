@@ -1,7 +1,19 @@
-"""How pages that show data sets look: restrained, light or dark, any width."""
+"""How pages look: restrained, light or dark, any width."""
 
 from collections.abc import Sequence
 
+# Told apart with any colour vision (Okabe and Ito, https://jfly.uni-koeln.de/
+# color), those first that are rare on photographs; black is left out, for it
+# is lost on dark ones.
+COLORS = (
+  (230, 159, 0),
+  (86, 180, 233),
+  (204, 121, 167),
+  (240, 228, 66),
+  (0, 158, 115),
+  (0, 114, 178),
+  (213, 94, 0),
+)
 _STYLE = """
 :root{color-scheme:light dark;--ground:#fff;--panel:#f5f6f8;--ink:#1b1f24;
 --soft:#59626d;--line:#d8dde3;--synthetic:#0072b2;--real:#c04b00}
@@ -42,20 +54,6 @@ grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr))}
 figure{margin:0;min-width:0}
 .view{position:relative;isolation:isolate}
 .view img{display:block;width:100%;height:auto}
-.view .masks{position:absolute;inset:0;height:100%}
-.box{position:absolute;outline:2px solid var(--c);
-box-shadow:0 0 0 3px rgb(0 0 0/.5)}
-.box b{position:absolute;left:-2px;bottom:calc(100% + 2px);padding:0 .3em;
-max-width:9rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;
-font-size:.69rem;line-height:1.45;font-weight:600;color:var(--t);
-background:var(--c)}
-.box b.below{bottom:auto;top:calc(100% + 2px)}
-.box b.inside{bottom:auto;top:0}
-.box b.leftward{left:auto;right:-2px}
-.many .box:not(:hover) b{display:none}
-body:has(#show-boxes:not(:checked)) .box{display:none}
-body:has(#show-names:not(:checked)) .box b{display:none}
-body:has(#show-masks:not(:checked)) .masks{display:none}
 .shot figcaption{display:flex;flex-wrap:wrap;gap:0 .9rem;margin-top:.4rem;
 font-size:.85rem;color:var(--soft)}
 .shot figcaption b{flex-basis:100%;font-weight:500;color:var(--ink);
