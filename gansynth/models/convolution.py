@@ -35,7 +35,7 @@ class Geometry(NamedTuple):
   size: tuple[int, int]  # height and width of the picture it reads
   kernel: tuple[int, int]  # height and width of its kernel
   strides: int
-  padding: int  # zeros on each side
+  padding: int | tuple[int, int]  # zeros on each side, or of rows and columns
 
   @classmethod
   def of(
@@ -43,7 +43,7 @@ class Geometry(NamedTuple):
     shape: Sequence[int],
     kernel_shape: Sequence[int],
     strides: int,
-    padding: int,
+    padding: int | tuple[int, int],
   ) -> "Geometry":
     """Returns that of `conv2d`.
 
@@ -60,17 +60,26 @@ class Geometry(NamedTuple):
     return geometry
 
   @property
+  def pads(self) -> tuple[int, int]:
+    """Rows of zeros above and below, columns left and right."""
+    if isinstance(self.padding, tuple):
+      return self.padding
+    return self.padding, self.padding
+
+  @property
   def output(self) -> tuple[int, int]:
     """Height and width of its result."""
     return tuple(
-      (size + 2 * self.padding - kernel) // self.strides + 1
-      for size, kernel in zip(self.size, self.kernel, strict=True)
+      (size + 2 * pad - kernel) // self.strides + 1
+      for size, kernel, pad in zip(
+        self.size, self.kernel, self.pads, strict=True
+      )
     )
 
   @property
   def is_whole(self) -> bool:
     """Whether the kernel lies on the whole picture, and only once."""
-    return self.size == self.kernel and not self.padding
+    return self.size == self.kernel and not any(self.pads)
 
 
 def conv2d(
@@ -78,7 +87,7 @@ def conv2d(
   kernel: jax.Array,
   *,
   strides: int = 1,
-  padding: int = 0,
+  padding: int | tuple[int, int] = 0,
 ) -> jax.Array:
   """Correlates pictures with a kernel, zeros around the picture.
 
@@ -86,7 +95,7 @@ def conv2d(
     x: (batch, height, width, input).
     kernel: (kernel height, kernel width, input, output).
     strides: step in both directions.
-    padding: zeros added on each side.
+    padding: zeros added on each side, or of rows and of columns.
 
   Returns:
     (batch, height', width', output), height' = floor((height + 2 * padding -
@@ -235,17 +244,17 @@ def _plain_correlate(geometry, x, kernel):
     x,
     kernel,
     (geometry.strides,) * 2,
-    ((geometry.padding,) * 2,) * 2,
+    [(pad, pad) for pad in geometry.pads],
     dimension_numbers=_PICTURES,
   )
 
 
 def _plain_spread(geometry, g, kernel):
-  step, padding = geometry.strides, geometry.padding
+  step = geometry.strides
   pads = [
-    (taps - 1 - padding, size - (length - 1) * step - 1 + padding)
-    for size, taps, length in zip(
-      geometry.size, geometry.kernel, g.shape[1:3], strict=True
+    (taps - 1 - pad, size - (length - 1) * step - 1 + pad)
+    for size, taps, length, pad in zip(
+      geometry.size, geometry.kernel, g.shape[1:3], geometry.pads, strict=True
     )
   ]
   return lax.conv_general_dilated(
@@ -259,11 +268,11 @@ def _plain_spread(geometry, g, kernel):
 
 
 def _plain_correlate_all(geometry, x, g):
-  step, padding = geometry.strides, geometry.padding
+  step = geometry.strides
   pads = [
-    (padding, taps + (length - 1) * step - size - padding)
-    for size, taps, length in zip(
-      geometry.size, geometry.kernel, g.shape[1:3], strict=True
+    (pad, taps + (length - 1) * step - size - pad)
+    for size, taps, length, pad in zip(
+      geometry.size, geometry.kernel, g.shape[1:3], geometry.pads, strict=True
     )
   ]
   return lax.conv_general_dilated(

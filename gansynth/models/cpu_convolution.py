@@ -75,7 +75,10 @@ def correlate(geometry, x, kernel):
 def spread(geometry, g, kernel):
   """Maps (batch, H', W', o) and (h, w, i, o) to (batch, H, W, i)."""
   if geometry.strides == 1:
-    pads = [(taps - 1 - geometry.padding,) * 2 for taps in geometry.kernel]
+    pads = [
+      (taps - 1 - pad,) * 2
+      for taps, pad in zip(geometry.kernel, geometry.pads, strict=True)
+    ]
     if winograd.suits(geometry.kernel, kernel.shape[2:], g, geometry.size):
       correlate = functools.partial(
         winograd.correlate,
@@ -105,9 +108,7 @@ def correlate_all(geometry, x, g):
   positions = math.prod(g.shape[:3])
   if step == 1:
     if winograd.suits(geometry.kernel, channels, x, g.shape[1:3]):
-      correlate_all = functools.partial(
-        winograd.correlate_all, geometry.padding
-      )
+      correlate_all = functools.partial(winograd.correlate_all, geometry.pads)
       return winograd.each_picture(correlate_all, x, g, total=True)
     if channels[1] <= _FEW_CHANNELS < channels[0]:
       return _correlate_all_swapped(geometry, x, g)
@@ -154,12 +155,13 @@ def reflect_fold(padding, g):
 def _pads(geometry):
   """Zeros before and after, so that exactly what is read is there."""
   return [
-    (
-      geometry.padding,
-      taps + (length - 1) * geometry.strides - size - geometry.padding,
-    )
-    for size, taps, length in zip(
-      geometry.size, geometry.kernel, geometry.output, strict=True
+    (pad, taps + (length - 1) * geometry.strides - size - pad)
+    for size, taps, length, pad in zip(
+      geometry.size,
+      geometry.kernel,
+      geometry.output,
+      geometry.pads,
+      strict=True,
     )
   ]
 
@@ -194,9 +196,8 @@ def _taps(geometry, axis, phase):
     the first one's row of the input lies ahead of the result's.
   """
   step = geometry.strides
-  first = (phase + geometry.padding) % step
-  count = len(range(first, geometry.kernel[axis], step))
-  return first, count, (phase + geometry.padding) // step
+  ahead, first = divmod(phase + geometry.pads[axis], step)
+  return first, len(range(first, geometry.kernel[axis], step)), ahead
 
 
 def _phase_lengths(geometry):
@@ -269,9 +270,13 @@ def _product_phases(geometry, g, kernel):
 def _correlate_all_swapped(geometry, x, g):
   """The kernel gradient of the correlation that takes g to x, reversed."""
   pads = [
-    (taps - 1 - geometry.padding, size - length + geometry.padding)
-    for taps, size, length in zip(
-      geometry.kernel, geometry.size, geometry.output, strict=True
+    (taps - 1 - pad, size - length + pad)
+    for taps, size, length, pad in zip(
+      geometry.kernel,
+      geometry.size,
+      geometry.output,
+      geometry.pads,
+      strict=True,
     )
   ]
   kernel = lax.conv_general_dilated(

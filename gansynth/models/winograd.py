@@ -75,8 +75,17 @@ def correlate(kernel, pads, output, x):
   return y[:, : output[0], : output[1]]
 
 
-def correlate_all(padding, x, g):
-  """The kernel gradient of `correlate`: the same steps reversed."""
+def correlate_all(before, x, g):
+  """The kernel gradient of `correlate`: the same steps reversed.
+
+  Args:
+    before: zeros above and left of the picture.
+    x: (batch, height, width, i).
+    g: (batch, *output, o).
+
+  Returns:
+    (3, 3, i, o).
+  """
   tiles = [-(-length // 2) for length in g.shape[1:3]]
   g = zero_pad(
     g,
@@ -95,7 +104,7 @@ def correlate_all(padding, x, g):
   m = [expand(*row) for row in rows]
   u = [
     [_product(v, part, 0) for v, part in zip(*row, strict=True)]
-    for row in zip(_tiles(x, [(padding, 0)] * 2, tiles), m, strict=True)
+    for row in zip(_tiles(x, [(p, 0) for p in before], tiles), m, strict=True)
   ]
 
   def reduce(u):

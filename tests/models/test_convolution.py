@@ -26,6 +26,10 @@ GEOMETRIES = {
   "patch": (Geometry((7, 6), (4, 4), 1, 1), 9, 1),
   "even": (Geometry((7, 6), (4, 4), 1, 2), 9, 10),
   "small": (Geometry((3, 4), (3, 3), 1, 1), 4, 30),
+  "wide": (Geometry((6, 9), (1, 7), 1, (0, 3)), 9, 10),
+  "tall": (Geometry((8, 5), (5, 3), 1, (2, 0)), 5, 3),
+  "flat": (Geometry((9, 8), (3, 3), 1, (0, 1)), 9, 10),
+  "halving_wide": (Geometry((8, 9), (1, 3), 2, (0, 1)), 4, 6),
   "whole": (Geometry((4, 3), (4, 3), 1, 0), 5, 6),
 }
 FORMS = {
@@ -62,8 +66,8 @@ def operands(geometry, inputs, outputs, dtype=np.float32):
 def in_numpy(geometry, x, kernel):
   """The definition, in float64."""
   x, kernel = np.asarray(x, np.float64), np.asarray(kernel, np.float64)
-  padding, step = geometry.padding, geometry.strides
-  x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+  step = geometry.strides
+  x = np.pad(x, ((0, 0), *((pad, pad) for pad in geometry.pads), (0, 0)))
   y = np.zeros((len(x), *geometry.output, kernel.shape[-1]))
   for row in range(y.shape[1]):
     for column in range(y.shape[2]):
@@ -122,7 +126,7 @@ def test_cpu_forms_equal_the_plain_ones(name, form):
     )
 
 
-@pytest.mark.parametrize("name", ["head", "same", "halving_3", "halving_4"])
+@pytest.mark.parametrize("name", ["head", "same", "halving_3", "halving_4", "halving_wide"])
 def test_plain_adjoints_are_the_gradients_of_the_plain_convolution(name):
   geometry, inputs, outputs = GEOMETRIES[name]
   x, kernel, g = operands(geometry, inputs, outputs)
