@@ -1,6 +1,11 @@
 """Confusion matrices of label maps, and the scores they give."""
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
+
+CLASS = "iou_"  # how the score of a class begins
 
 
 def confusion_matrix(
@@ -65,6 +70,75 @@ def pixel_accuracy(matrix: np.ndarray) -> float:
   """Share of counted pixels whose prediction is right, in [0, 1]."""
   total = matrix.sum()
   return float(np.trace(matrix) / total) if total else float("nan")
+
+
+def class_accuracy(matrix: np.ndarray) -> np.ndarray:
+  """Share of each class's pixels that are told to be of it.
+
+  Args:
+    matrix: of `confusion_matrix`.
+
+  Returns:
+    float64 (classes,) in [0, 1]; nan for a class that is not among the labels.
+  """
+  hits = np.diag(matrix).astype(np.float64)
+  rows = matrix.sum(1)
+  return np.divide(hits, rows, out=np.full_like(hits, np.nan), where=rows > 0)
+
+
+def mean_class_accuracy(matrix: np.ndarray) -> float:
+  """Mean of `class_accuracy` over the classes of the labels, in [0, 1]."""
+  found = class_accuracy(matrix)
+  found = found[~np.isnan(found)]
+  return float(found.mean()) if found.size else float("nan")
+
+
+def scores(
+  matrix: np.ndarray, class_names: Sequence[str] = ()
+) -> dict[str, float]:
+  """All scores of a confusion matrix.
+
+  Args:
+    matrix: of `confusion_matrix`, of one picture or summed over all.
+    class_names: see `score_names`.
+
+  Returns:
+    `mean_iou`, `pixel_accuracy`, `class_accuracy` and `iou_<class>` for each
+    class that is among the labels or predicted, all in [0, 1]; nan for the
+    first three if no pixel was counted.
+  """
+  names = score_names(class_names, len(matrix))
+  return {
+    "mean_iou": mean_iou(matrix),
+    "pixel_accuracy": pixel_accuracy(matrix),
+    "class_accuracy": mean_class_accuracy(matrix),
+    **{
+      name: float(iou)
+      for name, iou in zip(names, class_iou(matrix), strict=True)
+      if not np.isnan(iou)
+    },
+  }
+
+
+def score_names(class_names: Sequence[str], num_classes: int) -> list[str]:
+  """Names of the scores of classes.
+
+  Args:
+    class_names: of the first classes, as people write them; a class without a
+      name is called after its number.
+    num_classes: how many names are wanted.
+
+  Returns:
+    Names that differ: `iou_` and letters, digits and underscores.
+  """
+  names = []
+  for number in range(num_classes):
+    name = class_names[number] if number < len(class_names) else ""
+    name = re.sub(r"\W+", "_", name.lower()).strip("_") or f"label_{number}"
+    if CLASS + name in names:
+      name = f"{name}_{number}"
+    names.append(CLASS + name)
+  return names
 
 
 def picture_iou(

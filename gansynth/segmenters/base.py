@@ -21,7 +21,11 @@ class Segmenter(abc.ABC):
     batch_size: pictures that are best handed over together.
     made_by: what tells classes, values of JSON; another segmenter, or the same
       with other weights, has others.
+    takes_scales: whether it can look at pictures in several sizes, see
+      `at_scales`.
   """
+
+  takes_scales = False
 
   def __init__(
     self,
@@ -61,6 +65,22 @@ class Segmenter(abc.ABC):
       self._prepared(picture, index) for index, picture in enumerate(pictures)
     ]
     return self._segment(prepared)
+
+  def at_scales(self, multi_scale: bool) -> "Segmenter":
+    """The same segmenter that looks at pictures in several sizes, or in one.
+
+    Args:
+      multi_scale: whether in several, and adds up what it is told of each.
+
+    Raises:
+      SegmenterError: it cannot.
+    """
+    if not multi_scale:
+      return self
+    raise SegmenterError(
+      f"a {type(self).__name__} looks at pictures in one size; several scales "
+      "are for DRN"
+    )
 
   @abc.abstractmethod
   def _segment(self, pictures: list[np.ndarray]) -> list[np.ndarray]:

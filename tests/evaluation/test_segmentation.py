@@ -20,12 +20,27 @@ def test_scores_by_hand():
   assert np.isnan(iou[2])  # neither a label nor predicted
   assert segmentation.mean_iou(matrix) == pytest.approx((3 / 5 + 2 / 3) / 3)
   assert segmentation.pixel_accuracy(matrix) == pytest.approx(5 / 7)
+  accuracy = segmentation.class_accuracy(matrix)
+  np.testing.assert_allclose(accuracy[[0, 1, 3]], [3 / 4, 1, 0])
+  assert np.isnan(accuracy[2])  # no label
+  assert segmentation.mean_class_accuracy(matrix) == pytest.approx(7 / 12)
+  assert segmentation.scores(matrix, ["Road", "sky"]) == pytest.approx(
+    {
+      "mean_iou": (3 / 5 + 2 / 3) / 3,
+      "pixel_accuracy": 5 / 7,
+      "class_accuracy": 7 / 12,
+      "iou_road": 3 / 5,
+      "iou_sky": 2 / 3,
+      "iou_label_3": 0,
+    }
+  )
 
 
 def test_nothing_counted_has_no_score():
   matrix = np.zeros((3, 3), int)
   assert np.isnan(segmentation.mean_iou(matrix))
   assert np.isnan(segmentation.pixel_accuracy(matrix))
+  assert np.isnan(segmentation.mean_class_accuracy(matrix))
 
 
 def test_wrong_predictions_are_refused():
@@ -69,3 +84,12 @@ def test_picture_iou_of_no_class_is_0():
   assert segmentation.picture_iou(outside, outside, 6) == 0.0
   with pytest.raises(ValueError, match=r"\(3, 3\), predictions \(2, 3\)"):
     segmentation.picture_iou(outside[:2], outside, 6)
+
+
+def test_names_of_scores_differ():
+  assert segmentation.score_names(["Road", "road", "Straße!"], 4) == [
+    "iou_road",
+    "iou_road_1",
+    "iou_straße",
+    "iou_label_3",
+  ]

@@ -70,6 +70,10 @@ BY_ID = {label.id: label for label in LABELS}
 INSTANCE_STEP = 1000
 
 
+# Pixels of this number in maps of ids and of train ids have no class.
+IGNORED = 255
+
+
 def colors() -> np.ndarray:
   """uint8 (35, 3): of the ids 0 to 33, then of the license plate (-1)."""
   return np.array([label.color for label in LABELS], np.uint8)
@@ -86,3 +90,26 @@ def train_ids() -> tuple[int, ...]:
     label.id: label.train_id for label in LABELS if not label.ignore_in_eval
   }
   return tuple(trained.get(channel, -1) for channel in range(35))
+
+
+def train_id_lookup() -> np.ndarray:
+  """The class that segmenters of Cityscapes tell for each id.
+
+  Returns:
+    uint8 (256,): 0 to 18 of the ids that are trained on, `IGNORED` of others.
+  """
+  table = np.full(256, IGNORED, np.uint8)
+  for label in trained_labels():
+    table[label.id] = label.train_id
+  return table
+
+
+def trained_labels() -> tuple[Label, ...]:
+  """The 19 labels that segmenters of Cityscapes tell, by their train ids."""
+  trained = [label for label in LABELS if not label.ignore_in_eval]
+  return tuple(sorted(trained, key=lambda label: label.train_id))
+
+
+def train_colors() -> np.ndarray:
+  """uint8 (19, 3): of the train ids 0 to 18."""
+  return np.array([label.color for label in trained_labels()], np.uint8)

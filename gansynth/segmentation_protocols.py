@@ -1,0 +1,402 @@
+"""How well a segmenter finds in pictures the labels they were made of.
+
+Papers measure this on pictures and label maps of various sizes, which moves
+the numbers by several points: the protocol is part of the score.
+
+>>> from gansynth import segmentation_protocols as protocols, segmenters
+>>> segment = segmenters.load("networks/drn_d_105")  # doctest: +SKIP
+>>> items = [("frankfurt_0", picture, labels)]  # doctest: +SKIP
+>>> protocols.score(segment, items, "full", labels="ids")  # doctest: +SKIP
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+
+from gansynth import images, parallel
+from gansynth.data.labels import cityscapes
+from gansynth.evaluation import segmentation
+from gansynth.segmenters.base import Segmenter
+
+# What label maps hold: the segmenter's classes; these, checked to be train ids
+# of Cityscapes; or ids of Cityscapes, which are looked up.
+LABEL_KINDS = ("classes", "train_ids", "ids")
+_NAMED = 5  # unknown labels that an error lists
+
+
+class ProtocolError(ValueError):
+  """Pictures and label maps that a protocol, or a segmenter, cannot take."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+  """What is resized before pictures and labels are compared.
+
+  Attributes:
+    name: in `PROTOCOLS`.
+    about: who measures so.
+    size: (height, width) that both are brought to; "labels" for that of the
+      label map, "picture" for that of the picture; None: they must be of one
+      size.
+    method: of pictures, see `images.resize`, or `sample`; labels are resized
+      as `sample` with it, else by the nearest pixel's middle.
+    exact: whether pictures must have their size already.
+    multiple: that both sides must be of.
+    multi_scale: whether the segmenter looks at several sizes of a picture.
+  """
+
+  name: str
+  about: str
+  size: tuple[int, int] | str | None
+  method: str = "bilinear"
+  exact: bool = False
+  multiple: int = 1
+  multi_scale: bool = False
+
+
+PROTOCOLS = {
+  protocol.name: protocol
+  for protocol in (
+    Protocol(
+      "semdisc",
+      "SemDisc: pictures stretched and labels shrunk to 512 x 256 by nearest "
+      "neighbours, as ImageMagick's -sample; six scales",
+      (256, 512),
+      method="sample",
+      multi_scale=True,
+    ),
+    Protocol(
+      "oasis",
+      "OASIS: pictures of 512 x 256 as they are, labels shrunk to it; one scale",
+      (256, 512),
+      exact=True,
+    ),
+    Protocol(
+      "clade",
+      "CLADE: pictures of 512 x 256 as they are, labels shrunk to it; one scale",
+      (256, 512),
+      exact=True,
+    ),
+    Protocol(
+      "full",
+      "pictures enlarged bilinearly to the size of the labels, which stay as "
+      "they are; one scale",
+      "labels",
+    ),
+    Protocol(
+      "picture",
+      "labels brought to the size of the pictures, which stay as they are; one "
+      "scale",
+      "picture",
+    ),
+    Protocol(
+      "drn",
+      "DRN's own test: both of one size, of multiples of 8; one scale",
+      None,
+      multiple=8,
+    ),
+  )
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class SegmentationResult:
+  """What was found in all pictures together.
+
+  Attributes:
+    matrix: int64 (classes, classes), rows are labels and columns what was told.
+    class_names: of the classes; perhaps fewer.
+    per_picture: mean IoU of each picture alone, by its name, in [0, 1];
+      without pictures that have no counted pixel.
+    protocol: by which it was measured.
+    notes: what readers of the numbers must know.
+  """
+
+  matrix: np.ndarray
+  class_names: tuple[str, ...]
+  per_picture: dict[str, float]
+  protocol: Protocol
+  notes: tuple[str, ...] = ()
+
+  @property
+  def scores(self) -> dict[str, float]:
+    """`mean_iou`, `pixel_accuracy`, `class_accuracy`, `iou_<class>`, in [0, 1].
+
+    Empty if there was no pixel to count.
+    """
+    if not self.matrix.any():
+      return {}
+    return segmentation.scores(self.matrix, self.class_names)
+
+  @property
+  def original_words(self) -> str:
+    """The scores as SemDisc's program prints them: percent, two decimals."""
+    values = (
+      100 * segmentation.mean_iou(self.matrix),
+      100 * segmentation.pixel_accuracy(self.matrix),
+      100 * segmentation.mean_class_accuracy(self.matrix),
+    )
+    names = ("mAP", "pAcc", "cAcc")
+    return ", ".join(
+      f"{name} {value:.2f}" for name, value in zip(names, values, strict=True)
+    )
+
+  def over_hosts(self) -> "SegmentationResult":
+    """The result of all hosts; `per_picture` stays this host's."""
+    return dataclasses.replace(
+      self, matrix=parallel.sum_over_hosts(self.matrix)
+    )
+
+
+def find(protocol: str | Protocol) -> Protocol:
+  """Looks a protocol up by its name.
+
+  Raises:
+    ProtocolError: there is none of that name.
+  """
+  if isinstance(protocol, Protocol):
+    return protocol
+  if protocol not in PROTOCOLS:
+    raise ProtocolError(
+      f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}"
+    )
+  return PROTOCOLS[protocol]
+
+
+def score(
+  segmenter: Segmenter,
+  items: Iterable[tuple[str, np.ndarray, np.ndarray]],
+  protocol: str | Protocol = "picture",
+  num_classes: int | None = None,
+  class_names: Sequence[str] = (),
+  *,
+  labels: str = "classes",
+  ignored: Collection[int] = (cityscapes.IGNORED,),
+  multi_scale: bool | None = None,
+) -> SegmentationResult:
+  """Compares what a segmenter tells of pictures with their labels.
+
+  Args:
+    segmenter: see `segmenters.load`.
+    items: name, picture uint8 (height, width, 3) and labels, integers (height,
+      width), of each; this host's.
+    protocol: one of `PROTOCOLS`, or another.
+    num_classes: how many there are; None: as many as the segmenter says.
+    class_names: by class; of train ids and ids they are known.
+    labels: one of `LABEL_KINDS`.
+    ignored: labels that are not counted, where they are `classes`.
+    multi_scale: whether the segmenter looks at several sizes of a picture;
+      None: as the protocol says, if it can.
+
+  Returns:
+    The result of these items.
+
+  Raises:
+    ProtocolError: labels that are no classes, or sizes that the protocol does
+      not take; the message names the item.
+    ValueError: the segmenter tells other classes, or fails.
+  """
+  protocol = find(protocol)
+  segmenter, notes = _at_scales(segmenter, protocol, multi_scale)
+  num_classes = _num_classes(segmenter, num_classes, labels)
+  if labels != "classes" and not class_names:
+    class_names = [label.name for label in cityscapes.trained_labels()]
+  table = LabelTable(labels, num_classes, ignored)
+  total = np.zeros((num_classes, num_classes), np.int64)
+  per_picture = {}
+  prepared = (_prepared(protocol, table, *item) for item in items)
+  while batch := list(itertools.islice(prepared, segmenter.batch_size)):
+    found = segmenter([picture for _, picture, _ in batch])
+    for (name, _, truth), classes in zip(batch, found, strict=True):
+      matrix = _matrix(name, truth, classes, num_classes)
+      total += matrix
+      if matrix.any():
+        per_picture[name] = segmentation.mean_iou(matrix)
+  return SegmentationResult(
+    total, tuple(class_names), per_picture, protocol, notes
+  )
+
+
+class LabelTable:
+  """Turns what label maps hold into classes, and refuses what is none."""
+
+  def __init__(
+    self,
+    kind: str,
+    num_classes: int,
+    ignored: Collection[int] = (cityscapes.IGNORED,),
+  ) -> None:
+    """Takes what is known of the maps.
+
+    Args:
+      kind: one of `LABEL_KINDS`.
+      num_classes: classes are 0 to num_classes - 1.
+      ignored: labels that are no class, of kind `classes`.
+
+    Raises:
+      ProtocolError: there is no such kind.
+    """
+    if kind not in LABEL_KINDS:
+      raise ProtocolError(
+        f"unknown kind of labels {kind!r}; choose one of "
+        f"{', '.join(LABEL_KINDS)}"
+      )
+    self.kind = kind
+    if kind == "ids":
+      table = {label.id: label.train_id for label in cityscapes.LABELS}
+      table[cityscapes.IGNORED] = cityscapes.IGNORED
+      self._about = "the ids of Cityscapes are 0 to 33, and 255 is not counted"
+    else:
+      ignored = (cityscapes.IGNORED,) if kind == "train_ids" else ignored
+      table = {label: label for label in range(num_classes)}
+      table |= dict.fromkeys(ignored, -1)
+      self._about = f"classes are 0 to {num_classes - 1}" + (
+        f", and {', '.join(map(str, sorted(ignored)))} is not counted"
+        if ignored
+        else ""
+      )
+    known = np.array(sorted(table), np.int64)
+    classes = np.array([table[label] for label in known.tolist()], np.int64)
+    classes[(classes < 0) | (classes >= num_classes)] = -1
+    self._known, self._classes = known, classes
+
+  def __call__(self, labels: np.ndarray, name: str) -> np.ndarray:
+    """Looks the labels of a picture up.
+
+    Args:
+      labels: integers (height, width).
+      name: of the picture, for messages.
+
+    Returns:
+      Integers of that shape; -1 where a pixel is not counted.
+
+    Raises:
+      ProtocolError: the array has another form, or holds something else.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer):
+      raise ProtocolError(
+        f"{name}: labels are {labels.dtype} of shape {labels.shape}; give "
+        "integers (height, width)"
+      )
+    present, places = np.unique(labels, return_inverse=True)
+    rows = np.searchsorted(self._known, present).clip(0, len(self._known) - 1)
+    unknown = present[self._known[rows] != present]
+    if unknown.size:
+      listed = ", ".join(str(label) for label in unknown[:_NAMED].tolist())
+      more = unknown.size - _NAMED
+      raise ProtocolError(
+        f"{name}: the label map holds {listed}"
+        f"{f' and {more} others' if more > 0 else ''}; as {self.kind} "
+        f"{self._about}. Say what the maps hold, one of "
+        f"{', '.join(LABEL_KINDS)}, or mend them"
+      )
+    return self._classes[rows][places].reshape(labels.shape)
+
+
+def _at_scales(
+  segmenter: Segmenter, protocol: Protocol, multi_scale: bool | None
+) -> tuple[Segmenter, tuple[str, ...]]:
+  wanted = protocol.multi_scale if multi_scale is None else multi_scale
+  if segmenter.takes_scales or multi_scale:
+    segmenter = segmenter.at_scales(wanted)
+    if wanted == protocol.multi_scale:
+      return segmenter, ()
+    return segmenter, (
+      f"measured at {'six scales' if wanted else 'one scale'}, unlike the "
+      f"protocol {protocol.name}",
+    )
+  if not wanted:
+    return segmenter, ()
+  return segmenter, (
+    f"the protocol {protocol.name} looks at six scales of a picture, and this "
+    "segmenter looked at one: these are no numbers to compare with papers",
+  )
+
+
+def _num_classes(
+  segmenter: Segmenter, num_classes: int | None, labels: str
+) -> int:
+  told = segmenter.num_classes
+  if labels != "classes" and num_classes is None and told is None:
+    num_classes = len(cityscapes.trained_labels())
+  if num_classes is None and told is None:
+    raise ProtocolError(
+      "the segmenter does not say how many classes it tells; give num_classes"
+    )
+  if None not in (num_classes, told) and num_classes != told:
+    raise ProtocolError(
+      f"the segmenter tells {told} classes, and {num_classes} are wanted; take "
+      "a segmenter of the same classes in the same order"
+    )
+  return told if num_classes is None else num_classes
+
+
+def _prepared(
+  protocol: Protocol,
+  table: LabelTable,
+  name: str,
+  picture: np.ndarray,
+  labels: np.ndarray,
+) -> tuple[str, np.ndarray, np.ndarray]:
+  """Brings a picture and its labels to the protocol's size."""
+  truth = table(labels, name)
+  size = protocol.size
+  if size == "labels":
+    size = truth.shape
+  elif size is None or size == "picture":
+    size = picture.shape[:2]
+  if (protocol.exact and picture.shape[:2] != size) or (
+    protocol.size is None and truth.shape != size
+  ):
+    wanted = _shown(truth.shape if protocol.size is None else size)
+    raise ProtocolError(
+      f"{name}: the picture is {_shown(picture.shape)} and the label map "
+      f"{_shown(truth.shape)} (width x height), and the protocol "
+      f"{protocol.name} resizes no pictures: it takes {wanted}. Make pictures "
+      "of that size, or choose the protocol full or picture"
+    )
+  if any(side % protocol.multiple for side in size):
+    raise ProtocolError(
+      f"{name}: the picture is {_shown(size)} (width x height), and the "
+      f"protocol {protocol.name} takes multiples of {protocol.multiple}, as "
+      "the original program; choose the protocol full or picture"
+    )
+  by_sample = protocol.method == "sample"
+  if picture.shape[:2] != size:
+    if by_sample:
+      picture = _nearest(picture, size, by_sample)
+    else:
+      picture = images.resize(picture, size, protocol.method)
+  return name, picture, _nearest(truth, size, by_sample)
+
+
+def _nearest(
+  array: np.ndarray, size: Sequence[int], by_sample: bool
+) -> np.ndarray:
+  """Takes the pixel that the middle of each new one lies in.
+
+  Where it lies between two, Pillow (and so OASIS) takes the latter, and
+  ImageMagick's -sample the former, since it looks a trifle before the middle.
+  """
+  middle = 0.5 - 1e-12 if by_sample else 0.5
+  for axis, (old, new) in enumerate(zip(array.shape[:2], size, strict=True)):
+    if old != new:
+      places = ((np.arange(new) + middle) * (old / new)).astype(np.int64)
+      array = np.take(array, places.clip(0, old - 1), axis)
+  return array
+
+
+def _matrix(
+  name: str, truth: np.ndarray, classes: np.ndarray, num_classes: int
+) -> np.ndarray:
+  try:
+    return segmentation.confusion_matrix(truth, classes, num_classes)
+  except ValueError as error:
+    raise ProtocolError(f"{name}: {error}") from error
+
+
+def _shown(shape: Sequence[int]) -> str:
+  return f"{shape[1]} x {shape[0]}"
