@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gansynth import environment
 from gansynth.synthesis import detection_checks, generation, run_folder
 from gansynth.synthesis.composer import Composed, Composer
 from gansynth.synthesis.dataset_folder import PREVIEW, DatasetFolder
@@ -107,7 +108,7 @@ class DetectionRun(generation.Run):
     self._composer = Composer(folder.plan)
     self._about = {
       "blending": blender.made_by,
-      "versions": generation.versions(),
+      "versions": environment.versions(),
     }
 
   @property

@@ -10,10 +10,8 @@ all pictures, which the last shard to end writes.
 import abc
 import concurrent.futures
 import contextlib
-import importlib.metadata
 import multiprocessing
 import os
-import platform
 import threading
 from collections.abc import (
   Callable,
@@ -24,7 +22,6 @@ from collections.abc import (
 )
 from typing import Any, NamedTuple
 
-import gansynth
 from gansynth.progress import Progress
 from gansynth.synthesis import background, journal, record
 from gansynth.synthesis.run_folder import RECORD, RunFolder, flat
@@ -306,22 +303,6 @@ def num_workers(workers: int | None) -> int:
   if workers < 0:
     raise ValueError(f"workers is {workers}; expected 0 (threads) or more")
   return workers
-
-
-def versions(*more: str) -> dict[str, str]:
-  """Returns the versions that bytes may depend on.
-
-  Args:
-    *more: installed packages beyond those that every run uses.
-  """
-  return {
-    "gansynth": gansynth.__version__,
-    "python": platform.python_version(),
-    **{
-      package: importlib.metadata.version(package)
-      for package in ("jax", "jaxlib", "numpy", "pillow", *more)
-    },
-  }
 
 
 _compose: Callable[[int], Any] | None = None  # of a worker process

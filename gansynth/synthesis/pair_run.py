@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gansynth import images, resampling
+from gansynth import environment, images, resampling
 from gansynth.evaluation import segmentation
 from gansynth.synthesis import generation
 from gansynth.synthesis.generation import Prepared
@@ -81,7 +81,7 @@ class PairRun(generation.Run):
         "tau": folder.plan.options.filter.tau,
         **segmenter.made_by,
       }
-    self._about["versions"] = generation.versions()
+    self._about["versions"] = environment.versions()
 
   @property
   def composer(self) -> Callable[[int], Composed]:
