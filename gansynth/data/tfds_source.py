@@ -13,7 +13,7 @@ from gansynth import images
 
 
 class TfdsSource:
-  """One split of a prepared data set with a feature `image`.
+  """Pictures of one split of a prepared data set.
 
   Items: `image` uint8 (H, W, 3), `name` (the feature `name` if there is one,
   else the split and the number).
@@ -25,10 +25,11 @@ class TfdsSource:
     data_dir: where it was prepared; None is TensorFlow Datasets' own default
       (the variable TFDS_DATA_DIR, else ~/tensorflow_datasets).
     max_size: keep the first so many; 0 or None keeps all.
+    key: feature of the pictures.
 
   Raises:
     ValueError: not prepared there, not as ArrayRecord, no such split, or no
-      feature `image`; the message says how to prepare it.
+      such feature; the message says how to prepare it.
   """
 
   def __init__(
@@ -37,9 +38,11 @@ class TfdsSource:
     split: str,
     data_dir: str | os.PathLike | None = None,
     max_size: int | None = None,
+    key: str = "image",
   ):
     self.name = name
     self.split = split
+    self.key = key
     self.data_dir = None if data_dir is None else os.fspath(data_dir)
     self._records = self._open()
     length = len(self._records)
@@ -51,9 +54,9 @@ class TfdsSource:
     """Finds the records on disk."""
     advice = _how_to_prepare(self.name, self.data_dir)
     builder = find(self.name, self.data_dir, advice)
-    if "image" not in builder.info.features:
+    if self.key not in builder.info.features:
       raise ValueError(
-        f"data set {self.name!r} has no feature 'image'; it has "
+        f"data set {self.name!r} has no feature {self.key!r}; it has "
         f"{', '.join(sorted(builder.info.features))}. Use one that has."
       )
     return records(builder, self.split, advice)
@@ -74,7 +77,7 @@ class TfdsSource:
     label = record.get("name", f"{self.split}_{index:06d}.png")
     name = label.decode() if isinstance(label, bytes) else str(label)
     path = f"{name} of {self.name}/{self.split}"
-    image = images.read(bytes(record["image"]), name=path)
+    image = images.read(bytes(record[self.key]), name=path)
     return {"image": image, "name": name, "path": path}
 
 
