@@ -35,7 +35,7 @@ LAYOUTS = {
   "spectral_v": ((2, 0, 1),),
 }
 _WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile
-_COUNTER = "num_batches_tracked"
+COUNTER = "num_batches_tracked"  # of a batch norm of torch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +109,7 @@ def unwrap(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def drop_counters(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
   """Drops the counters of batch norms, which nothing reads."""
-  return {k: v for k, v in state.items() if not k.endswith(f".{_COUNTER}")}
+  return {k: v for k, v in state.items() if not k.endswith(f".{COUNTER}")}
 
 
 def drop_unused_buffers(

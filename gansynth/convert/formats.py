@@ -17,6 +17,7 @@ from gansynth.convert import (
   cyclegan,
   geoseg,
   gpgan,
+  inception,
   pix2pixhd,
   spade,
   torch_options,
@@ -27,7 +28,7 @@ from gansynth.convert.errors import CheckpointError
 
 # Families that tell their networks by the keys; what none of them knows is
 # CycleGAN's or pix2pix's, or nobody's.
-_TOLD_BY_KEYS = (vgg, asapnets, spade, pix2pixhd, geoseg)
+_TOLD_BY_KEYS = (inception, vgg, asapnets, spade, pix2pixhd, geoseg)
 # Whose programs leave options beside their files.
 _WITH_OPTIONS = (asapnets, spade, pix2pixhd)
 _PROGRAMS = {
@@ -38,6 +39,7 @@ _PROGRAMS = {
   asapnets: "ASAP-Nets",
   geoseg: "Geoseg-GAN",
   vgg: "VGG19",
+  inception: "FID Inception",
 }
 _PICTURE_CHANNELS = 4  # or fewer
 _AMBIGUOUS = "pix2pixhd_global"
@@ -55,8 +57,9 @@ def from_original(
 
   Args:
     path: a `.npz` file of GP-GAN; any other is one of CycleGAN, pix2pix,
-      SPADE, SemDisc, ASAP-Nets, pix2pixHD or Geoseg-GAN, or VGG19 of
-      torchvision (`.pth`, `.pt`).
+      SPADE, SemDisc, ASAP-Nets, pix2pixHD or Geoseg-GAN, VGG19, AlexNet, VGG16
+      or SqueezeNet 1.1 of torchvision, the latter three for LPIPS, a saved
+      LPIPS object, or Inception of pytorch-fid (`.pth`, `.pt`).
     key: which network of a training state to take, where the file holds
       several.
     dtype: of the variables; None keeps the file's own.
@@ -107,8 +110,8 @@ def convert_state_dict(
       which is a ResNet of CycleGAN to the last key and is taken for one
       unless `original` says otherwise.
     **options: of the converter whose network it is: `convert_state_dict` of
-      `gpgan`, `cyclegan`, `spade`, `asapnets`, `pix2pixhd`, `geoseg` or `vgg`.
-      None: not given.
+      `gpgan`, `cyclegan`, `spade`, `asapnets`, `pix2pixhd`, `geoseg`, `vgg`,
+      or `inception`. None: not given.
 
   Returns:
     The network's description and variables, as `from_original`.
@@ -163,6 +166,8 @@ def to_state_dict(
   name = description["name"]
   if name in gpgan.TABLES:
     return gpgan.to_state_dict(description, variables)
+  if name == inception.NAME:
+    return inception.to_state_dict(description, variables)
   if name == vgg.NAME:
     return vgg.to_state_dict(description, variables)
   if name in geoseg.NAMES:

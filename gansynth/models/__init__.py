@@ -13,6 +13,7 @@ from gansynth.models.dcgan import (
 )
 from gansynth.models.encoders import InstanceEncoder, StyleEncoder
 from gansynth.models.geoseg import GeosegDiscriminator, GeosegGenerator
+from gansynth.models.inception import FidInception
 from gansynth.models.multiscale import MultiscaleDiscriminator
 from gansynth.models.patchgan import PatchDiscriminator, PixelDiscriminator
 from gansynth.models.pix2pixhd import GlobalGenerator, LocalEnhancer
@@ -41,6 +42,7 @@ _NETWORKS = {
   "multiscale": MultiscaleDiscriminator,
   "segmentation_unet": SegmentationUnet,
   "vgg19": Vgg19Features,
+  "fid_inception": FidInception,
 }
 NAMES = (
   "resnet",
@@ -65,6 +67,7 @@ NAMES = (
   "multiscale",
   "segmentation_unet",
   "vgg19",
+  "fid_inception",
 )
 
 
@@ -80,7 +83,8 @@ def create(name: str, **fields: Any) -> nn.Module:
       `pix2pixhd_global`, `pix2pixhd_local`, `asapnets` and `geoseg_unet`, the
       encoders `style_encoder` and `instance_encoder`, the discriminators
       `multiscale` and `geoseg_patch`. `segmentation_unet` tells classes.
-      `vgg19`: features for a perceptual loss.
+      `vgg19`: features for a perceptual loss. `fid_inception`: features for
+      distances between sets of pictures.
     **fields: fields of the module that differ from its defaults.
 
   Returns:
@@ -124,6 +128,7 @@ __all__ = [
   "DcganCritic",
   "DcganGenerator",
   "EncoderDecoder",
+  "FidInception",
   "GeosegDiscriminator",
   "GeosegGenerator",
   "GlobalGenerator",

@@ -85,5 +85,69 @@ def max_pool(x: jax.Array) -> jax.Array:
   )
 
 
+def max_pool_3x3(
+  x: jax.Array, strides: int = 2, padding: int = 0, ceil: bool = False
+) -> jax.Array:
+  """Takes the maxima of 3x3 windows, `MaxPool2d(3, strides, padding)` of torch.
+
+  Along one axis after the other, which is six comparisons in place of eight.
+  Where several pixels share the maximum the gradient goes to the first of
+  them, row by row, as in torch.
+
+  Args:
+    x: (batch, height, width, channels).
+    strides: steps between windows.
+    padding: pixels on each side of which no window takes any.
+    ceil: whether the last window may end behind the picture (`ceil_mode`, for
+      strides of 2).
+
+  Returns:
+    (batch, height', width', channels), height' = floor((height + 2 * padding -
+    3) / strides) + 1, with `ceil` rounded up, and width' alike.
+  """
+  for axis in (2, 1):
+    if ceil and x.shape[axis] % 2 == 0:
+      widths = [(0, 0)] * x.ndim
+      widths[axis] = (0, 1)
+      x = jnp.pad(x, widths, constant_values=-jnp.inf)
+    a, b, c = _triples(x, axis, strides, padding, -jnp.inf)
+    x = _larger(_larger(a, b), c)
+  return x
+
+
+def mean_pool_3x3(x: jax.Array) -> jax.Array:
+  """The means of 3x3 windows around every pixel, of those pixels that exist.
+
+  This is `AvgPool2d(3, stride=1, padding=1, count_include_pad=False)` of torch.
+
+  Args:
+    x: (batch, height, width, channels).
+
+  Returns:
+    An array of the same shape and type.
+  """
+  total = norms.at_least_float32(x)
+  counts = []
+  for axis in (1, 2):
+    total = sum(_triples(total, axis, 1, 1, 0))
+    ends = np.isin(np.arange(x.shape[axis]), (0, x.shape[axis] - 1))
+    counts.append(3 - ends)
+  shares = 1 / np.multiply.outer(*counts)[None, :, :, None]
+  return (total * shares.astype(total.dtype)).astype(x.dtype)
+
+
+def _triples(x, axis, strides, padding, border):
+  """The first, second and third pixels of windows along one axis."""
+  length = (x.shape[axis] + 2 * padding - 3) // strides
+  if padding:
+    widths = [(0, 0)] * x.ndim
+    widths[axis] = (padding, padding)
+    x = jnp.pad(x, widths, constant_values=border)
+  return [
+    lax.slice_in_dim(x, start, start + length * strides + 1, strides, axis)
+    for start in range(3)
+  ]
+
+
 def _larger(a: jax.Array, b: jax.Array) -> jax.Array:
   return jnp.where(b > a, b, a)

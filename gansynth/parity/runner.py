@@ -26,6 +26,7 @@ SYSTEMS = (
   "asapnets",
   "geoseg",
   "vgg19",
+  "fid_inception",
 )
 
 Check = Callable[[Case], Iterator[Comparison]]
