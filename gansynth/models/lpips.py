@@ -1,0 +1,157 @@
+"""LPIPS: how different two pictures look (Zhang et al. 2018)."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gansynth import resampling
+from gansynth.models import alexnet, layers, norms, squeezenet, vgg
+
+BACKBONES = {
+  "alex": alexnet.AlexNetFeatures,
+  "vgg": vgg.Vgg16Features,
+  "squeeze": squeezenet.SqueezeNetFeatures,
+}
+CHANNELS = {
+  "alex": (64, 192, 384, 256, 256),
+  "vgg": (64, 128, 256, 512, 512),
+  "squeeze": (64, 128, 256, 384, 384, 512, 512),
+}
+# ImageNet's mean and deviation, of pictures in [-1, 1].
+SHIFT = (-0.030, -0.088, -0.188)
+SCALE = (0.458, 0.448, 0.450)
+_EPSILON = 1e-10
+
+
+class Lpips(nn.Module):
+  """The distance of deep features, version 0.1.
+
+  At each tap of a network trained on ImageNet the features of both pictures
+  are brought to unit length at every position, and their squared differences
+  weighed by channel, averaged over space and summed over the taps:
+
+    d(x, y) = sum_l mean_hw sum_c w_lc (x_lhwc / |x_lhw| - y_lhwc / |y_lhw|)^2
+
+  Variables: `features`, the network's, and `lin_0`, `lin_1`, .. with the
+  weights w. These start at 1, which is the distance without them.
+
+  Reference: Zhang et al., "The Unreasonable Effectiveness of Deep Features as
+  a Perceptual Metric", CVPR 2018.
+  """
+
+  backbone: str = "alex"  # alex, vgg (VGG16) or squeeze (SqueezeNet 1.1)
+  dtype: layers.Dtype = jnp.float32  # of the features
+
+  def setup(self) -> None:
+    if self.backbone not in BACKBONES:
+      raise ValueError(
+        f"unknown backbone {self.backbone!r} of LPIPS; choose one of "
+        f"{', '.join(BACKBONES)}"
+      )
+    self.features = BACKBONES[self.backbone](dtype=self.dtype)
+    self.lin = [
+      _ChannelWeights(channels) for channels in CHANNELS[self.backbone]
+    ]
+
+  @property
+  def smallest(self) -> int:
+    """The fewest pixels a side that a picture may have."""
+    return BACKBONES[self.backbone].SMALLEST
+
+  def __call__(
+    self,
+    x: jax.Array,
+    y: jax.Array,
+    spatial: bool = False,
+    use_linear: bool = True,
+  ) -> jax.Array:
+    """Compares pictures.
+
+    Its gradient is finite everywhere, so it may serve as a loss.
+
+    Args:
+      x: RGB (batch, height, width, 3) in [-1, 1], of at least `smallest`
+        pixels a side.
+      y: those to compare with, of the same shape.
+      spatial: whether to return where the pictures differ.
+      use_linear: False weighs all channels alike.
+
+    Returns:
+      Distances (batch,), at least 0, in at least float32; or with `spatial`
+      maps (batch, height, width), enlarged bilinearly from each tap's.
+
+    Raises:
+      ValueError: the shapes differ, or the pictures are too small.
+    """
+    if x.shape != y.shape:
+      raise ValueError(
+        f"LPIPS compares pictures of one shape, found {x.shape} and {y.shape}"
+      )
+    maps = self.maps(x, y, use_linear)
+    if not spatial:
+      return sum(part.mean((1, 2)) for part in maps)
+    size = x.shape[1:3]
+    maps = [resampling.resize_bilinear(part[..., None], size) for part in maps]
+    return sum(maps)[..., 0]
+
+  def taps(self, x: jax.Array) -> list[jax.Array]:
+    """The features that are compared, before they get unit length.
+
+    Args:
+      x: (batch, height, width, 3) in [-1, 1].
+
+    Returns:
+      (batch, height', width', channels) at each tap.
+
+    Raises:
+      ValueError: the pictures are too small.
+    """
+    if min(x.shape[1:3]) < self.smallest:
+      raise ValueError(
+        f"LPIPS on {self.backbone} takes pictures of at least {self.smallest} "
+        f"x {self.smallest} pixels, found {x.shape[1]} x {x.shape[2]} (height "
+        "x width); give larger pictures"
+      )
+    return self.features(scaled(x))
+
+  def maps(
+    self, x: jax.Array, y: jax.Array, use_linear: bool = True
+  ) -> list[jax.Array]:
+    """What each tap adds at each of its positions, (batch, height', width')."""
+    return [
+      lin(jnp.square(_unit(a) - _unit(b)), use_linear)
+      for lin, a, b in zip(self.lin, self.taps(x), self.taps(y), strict=True)
+    ]
+
+
+class _ChannelWeights(nn.Module):
+  """A convolution of 1x1 to one channel, without a bias."""
+
+  channels: int
+
+  @nn.compact
+  def __call__(self, x: jax.Array, use_linear: bool) -> jax.Array:
+    shape = (1, 1, self.channels, 1)
+    kernel = self.param("kernel", nn.initializers.ones, shape)
+    if not use_linear:
+      return x.sum(-1)
+    return (x * kernel[0, 0, :, 0].astype(x.dtype)).sum(-1)
+
+
+def scaled(x: jax.Array) -> jax.Array:
+  """Brings pictures in [-1, 1] to ImageNet's mean 0 and deviation 1."""
+  shift, scale = np.asarray(SHIFT), np.asarray(SCALE)
+  return (x - shift.astype(x.dtype)) / scale.astype(x.dtype)
+
+
+def _unit(x: jax.Array) -> jax.Array:
+  """Features of unit length, or all 0 where they were.
+
+  The root's derivative at 0 is infinite, and times 0 not a number.
+  """
+  x = norms.at_least_float32(x)
+  total = jnp.square(x).sum(-1, keepdims=True)
+  is_zero = total == 0
+  length = jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, total)))
+  return x / (length + _EPSILON)
