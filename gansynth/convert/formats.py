@@ -15,9 +15,11 @@ from gansynth.convert import (
   asapnets,
   common,
   cyclegan,
+  drn,
   geoseg,
   gpgan,
   inception,
+  lpips,
   pix2pixhd,
   spade,
   torch_options,
@@ -28,7 +30,16 @@ from gansynth.convert.errors import CheckpointError
 
 # Families that tell their networks by the keys; what none of them knows is
 # CycleGAN's or pix2pix's, or nobody's.
-_TOLD_BY_KEYS = (inception, vgg, asapnets, spade, pix2pixhd, geoseg)
+_TOLD_BY_KEYS = (
+  inception,
+  lpips,
+  drn,
+  vgg,
+  asapnets,
+  spade,
+  pix2pixhd,
+  geoseg,
+)
 # Whose programs leave options beside their files.
 _WITH_OPTIONS = (asapnets, spade, pix2pixhd)
 _PROGRAMS = {
@@ -39,7 +50,9 @@ _PROGRAMS = {
   asapnets: "ASAP-Nets",
   geoseg: "Geoseg-GAN",
   vgg: "VGG19",
+  lpips: "LPIPS",
   inception: "FID Inception",
+  drn: "DRN",
 }
 _PICTURE_CHANNELS = 4  # or fewer
 _AMBIGUOUS = "pix2pixhd_global"
@@ -111,7 +124,7 @@ def convert_state_dict(
       unless `original` says otherwise.
     **options: of the converter whose network it is: `convert_state_dict` of
       `gpgan`, `cyclegan`, `spade`, `asapnets`, `pix2pixhd`, `geoseg`, `vgg`,
-      or `inception`. None: not given.
+      `lpips`, `inception` or `drn`. None: not given.
 
   Returns:
     The network's description and variables, as `from_original`.
@@ -168,6 +181,10 @@ def to_state_dict(
     return gpgan.to_state_dict(description, variables)
   if name == inception.NAME:
     return inception.to_state_dict(description, variables)
+  if name == lpips.NAME:
+    return lpips.to_state_dict(description, variables)
+  if name == drn.NAME:
+    return drn.to_state_dict(description, variables)
   if name == vgg.NAME:
     return vgg.to_state_dict(description, variables)
   if name in geoseg.NAMES:

@@ -11,9 +11,11 @@ from gansynth.models.dcgan import (
   DcganGenerator,
   EncoderDecoder,
 )
+from gansynth.models.drn import Drn
 from gansynth.models.encoders import InstanceEncoder, StyleEncoder
 from gansynth.models.geoseg import GeosegDiscriminator, GeosegGenerator
 from gansynth.models.inception import FidInception
+from gansynth.models.lpips import Lpips
 from gansynth.models.multiscale import MultiscaleDiscriminator
 from gansynth.models.patchgan import PatchDiscriminator, PixelDiscriminator
 from gansynth.models.pix2pixhd import GlobalGenerator, LocalEnhancer
@@ -41,7 +43,9 @@ _NETWORKS = {
   "style_encoder": StyleEncoder,
   "multiscale": MultiscaleDiscriminator,
   "segmentation_unet": SegmentationUnet,
+  "drn": Drn,
   "vgg19": Vgg19Features,
+  "lpips": Lpips,
   "fid_inception": FidInception,
 }
 NAMES = (
@@ -66,7 +70,9 @@ NAMES = (
   "style_encoder",
   "multiscale",
   "segmentation_unet",
+  "drn",
   "vgg19",
+  "lpips",
   "fid_inception",
 )
 
@@ -82,9 +88,10 @@ def create(name: str, **fields: Any) -> nn.Module:
       `dcgan_generator`, `dcgan_critic`. Of label maps: the generators `spade`,
       `pix2pixhd_global`, `pix2pixhd_local`, `asapnets` and `geoseg_unet`, the
       encoders `style_encoder` and `instance_encoder`, the discriminators
-      `multiscale` and `geoseg_patch`. `segmentation_unet` tells classes.
-      `vgg19`: features for a perceptual loss. `fid_inception`: features for
-      distances between sets of pictures.
+      `multiscale` and `geoseg_patch`. `segmentation_unet` and `drn` tell
+      classes. `vgg19`: features for a perceptual loss. `fid_inception`:
+      features for distances between sets of pictures. `lpips`: how different
+      two pictures look.
     **fields: fields of the module that differ from its defaults.
 
   Returns:
@@ -127,6 +134,7 @@ __all__ = [
   "AsapGenerator",
   "DcganCritic",
   "DcganGenerator",
+  "Drn",
   "EncoderDecoder",
   "FidInception",
   "GeosegDiscriminator",
@@ -134,6 +142,7 @@ __all__ = [
   "GlobalGenerator",
   "InstanceEncoder",
   "LocalEnhancer",
+  "Lpips",
   "MultiscaleDiscriminator",
   "PatchDiscriminator",
   "PixelDiscriminator",
