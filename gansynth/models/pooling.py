@@ -22,9 +22,8 @@ def _windows(x: jax.Array, axis: int, border: int = 0) -> list[jax.Array]:
   ]
 
 
-def _window_sizes(length: int) -> np.ndarray:
-  """How many pixels of an axis each of its windows has."""
-  centres = np.arange(0, length, 2)
+def _window_sizes(centres: np.ndarray, length: int) -> np.ndarray:
+  """How many pixels of an axis windows of three around some of them have."""
   return np.minimum(centres + 2, length) - np.maximum(centres - 1, 0)
 
 
@@ -44,7 +43,9 @@ def average_pool(
   Returns:
     (batch, ceil(height / 2), ceil(width / 2), channels).
   """
-  counts = np.multiply.outer(*map(_window_sizes, x.shape[1:3]))
+  counts = np.multiply.outer(
+    *(_window_sizes(np.arange(0, n, 2), n) for n in x.shape[1:3])
+  )
   counts = counts[None, :, :, None]
   if not isinstance(x, semantics.LabelMap):
     total = norms.at_least_float32(x)
@@ -130,8 +131,8 @@ def mean_pool_3x3(x: jax.Array) -> jax.Array:
   counts = []
   for axis in (1, 2):
     total = sum(_triples(total, axis, 1, 1, 0))
-    ends = np.isin(np.arange(x.shape[axis]), (0, x.shape[axis] - 1))
-    counts.append(3 - ends)
+    centres = np.arange(x.shape[axis])
+    counts.append(_window_sizes(centres, x.shape[axis]))
   shares = 1 / np.multiply.outer(*counts)[None, :, :, None]
   return (total * shares.astype(total.dtype)).astype(x.dtype)
 

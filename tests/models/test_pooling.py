@@ -89,3 +89,31 @@ def test_max_pool_gives_the_gradient_to_the_first_of_equals():
   np.testing.assert_array_equal(flat, [[1, 0], [0, 0]])
   x = jnp.asarray([[0.0, 2.0], [1.0, 2.0]])[None, :, :, None]
   np.testing.assert_array_equal(gradient(x)[0, :, :, 0], [[0, 1], [0, 0]])
+
+
+def window(x, row, column, step, padding):
+  """The pixels of a picture that a window of 3x3 looks at."""
+  top, left = step * row - padding, step * column - padding
+  return x[:, max(top, 0) : top + 3, max(left, 0) : left + 3]
+
+
+@pytest.mark.parametrize("size", [(7, 8), (3, 4), (9, 5)])
+@pytest.mark.parametrize(("step", "padding"), [(2, 0), (1, 1)])
+def test_max_pool_3x3(size, step, padding):
+  x = draw(0, 2, *size, 3) - 5
+  y = pooling.max_pool_3x3(jnp.asarray(x), step, padding)
+  expected = [(side + 2 * padding - 3) // step + 1 for side in size]
+  assert y.shape == (2, *expected, 3)
+  for i, j in np.ndindex(*expected):
+    largest = window(x, i, j, step, padding).max((1, 2))
+    np.testing.assert_array_equal(y[:, i, j], largest)
+
+
+@pytest.mark.parametrize("size", [(7, 8), (2, 3), (1, 4)])
+def test_mean_pool_3x3(size):
+  x = draw(0, 2, *size, 3)
+  y = pooling.mean_pool_3x3(jnp.asarray(x))
+  assert y.shape == x.shape
+  for i, j in np.ndindex(*size):
+    mean = window(x, i, j, 1, 1).mean((1, 2))
+    np.testing.assert_allclose(y[:, i, j], mean, atol=1e-6)
