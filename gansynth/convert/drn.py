@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from absl import logging
+from flax import traverse_util
 
 from gansynth.convert import common
 from gansynth.convert.errors import CheckpointError
@@ -80,6 +81,30 @@ def to_state_dict(
   if description.get("upsampling", "bilinear") == "bilinear":
     state[_UP] = _fixed(description["num_classes"])
   return state
+
+
+def state_shapes(
+  arch: str, num_classes: int, use_torch_up: bool = False
+) -> dict[str, tuple[int, ...]]:
+  """Shapes of all keys of a network's file, without counters of batches.
+
+  Args:
+    arch: one of `drn.ARCHITECTURES`.
+    num_classes: that it tells.
+    use_torch_up: whether no kernel enlarges logits.
+  """
+  description = {
+    "name": NAME,
+    "arch": arch,
+    "num_classes": num_classes,
+    "upsampling": "align_corners" if use_torch_up else "stored",
+  }
+  shapes = common.described_shapes(description, [(1, 64, 64, 3)], arch)
+  flat = traverse_util.flatten_dict(dict(shapes))
+  return {
+    entry.key: common.original_shape(flat[entry.path].shape, entry.layout)
+    for entry in _entries(description)
+  }
 
 
 def _architecture(state: Mapping[str, np.ndarray], source: str) -> str:

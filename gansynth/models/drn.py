@@ -256,17 +256,17 @@ class _ConvNorm(nn.Module):
     return y + offset[None, None, None]
 
 
-def normalise(pictures: jax.Array) -> jax.Array:
+def normalise(pictures: jax.Array, dtype: layers.Dtype = jnp.float32):
   """Brings pictures to the statistics of Cityscapes, which DRN takes.
 
   Args:
-    pictures: uint8, or float in [0, 1], (..., 3), RGB.
+    pictures: uint8 (..., 3), RGB.
+    dtype: of the result.
 
   Returns:
-    float32, or floats as they were: less `MEAN`, over `DEVIATION`.
+    (..., 3): in [0, 1], less `MEAN`, over `DEVIATION`.
   """
-  if pictures.dtype == jnp.uint8:
-    pictures = pictures.astype(jnp.float32) / 255
+  pictures = pictures.astype(dtype) / 255
   mean, deviation = (jnp.asarray(x, pictures.dtype) for x in (MEAN, DEVIATION))
   axes = (None,) * (pictures.ndim - 1)
   return (pictures - mean[axes]) / deviation[axes]

@@ -26,6 +26,8 @@ SYSTEMS = (
   "asapnets",
   "geoseg",
   "vgg19",
+  "drn",
+  "seg_metrics",
   "fid_inception",
 )
 
