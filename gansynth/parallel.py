@@ -9,13 +9,14 @@ import importlib.util
 import os
 import signal
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
 PyTree = Any
+T = TypeVar("T")
 
 AXIS_NAME = "devices"
 
@@ -122,6 +123,26 @@ def map_step(
   )
 
 
+def map_shares(
+  function: Callable[..., jax.Array],
+) -> Callable[[PyTree, PyTree], jax.Array]:
+  """Maps (variables, *arrays) -> array over the local devices, as shares.
+
+  Args:
+    function: see `map_apply`.
+
+  Returns:
+    A function of the variables and of a tuple of what `split_batch` or such
+    a function returned, which returns (local devices, share of each, ...). It
+    does not wait for the devices, nor take results from them.
+  """
+  return jax.pmap(
+    lambda variables, arrays: function(variables, *arrays),
+    in_axes=(None, 0),
+    devices=jax.local_devices(),
+  )
+
+
 def map_apply(
   function: Callable[..., jax.Array],
 ) -> Callable[..., np.ndarray]:
@@ -135,11 +156,7 @@ def map_apply(
     A function of the same arguments for a whole batch, numpy to numpy; its
     length must be a multiple of the number of local devices.
   """
-  mapped = jax.pmap(
-    lambda variables, arrays: function(variables, *arrays),
-    in_axes=(None, 0),
-    devices=jax.local_devices(),
-  )
+  mapped = map_shares(function)
 
   def run(variables: PyTree, *arrays: np.ndarray) -> np.ndarray:
     output = np.asarray(mapped(variables, split_batch(arrays)))
@@ -168,6 +185,51 @@ def sum_over_hosts(tree: PyTree) -> PyTree:
   )
 
 
+def gather_over_hosts(data: bytes) -> list[bytes]:
+  """Hands every host the bytes of all of them, in their order.
+
+  Args:
+    data: this host's, of any length.
+  """
+  if jax.process_count() == 1:
+    return [data]
+  sizes = np.zeros(jax.process_count(), np.int64)
+  sizes[jax.process_index()] = len(data)
+  sizes = sum_over_hosts(sizes)
+  padded = np.zeros(max(sizes.max(), 1), np.uint8)
+  padded[: len(data)] = np.frombuffer(data, np.uint8)
+  gathered = np.asarray(multihost_utils.process_allgather(padded))
+  return [
+    row[:size].tobytes() for row, size in zip(gathered, sizes, strict=True)
+  ]
+
+
+def on_every_host(action: Callable[[], T]) -> T:
+  """Runs an action that speaks to no other host, on every host.
+
+  Returns:
+    What it returns here.
+
+  Raises:
+    ValueError: it raised anything on another host, which raises that; so no
+      host is left waiting.
+  """
+  if jax.process_count() == 1:
+    return action()
+  error = result = None
+  try:
+    result = action()
+  except Exception as found:
+    error = found
+  marks = gather_over_hosts(b"" if error is None else b"failed")
+  if error is not None:
+    raise error
+  if any(marks):
+    failed = next(process for process, mark in enumerate(marks) if mark)
+    raise ValueError(f"process {failed} cannot go on; its log says why")
+  return result
+
+
 def on_primary(action: Callable[[], None]) -> None:
   """Runs an action on the primary host, while the others wait for it.
 
@@ -175,20 +237,7 @@ def on_primary(action: Callable[[], None]) -> None:
     ValueError: on the others, if it raised anything on the primary, which
       raises that; so no host is left waiting.
   """
-  if jax.process_count() == 1:
-    action()
-    return
-  error = None
-  if is_primary():
-    try:
-      action()
-    except Exception as found:
-      error = found
-  failures = sum_over_hosts(np.array(error is not None, np.int32))
-  if error is not None:
-    raise error
-  if failures:
-    raise ValueError("process 0 cannot go on; its log says why")
+  on_every_host(action if is_primary() else lambda: None)
 
 
 class Preemption:

@@ -1,5 +1,7 @@
 """Pictures and label maps at another size, as torch makes them."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -46,11 +48,36 @@ def resize_bilinear(x: jax.Array, size: tuple[int, int]) -> jax.Array:
   y = x.astype(dtype)
   for axis, (old, new) in enumerate(zip(x.shape[1:3], size, strict=True), 1):
     if old != new:
-      weights = jnp.asarray(_bilinear_weights(old, new), dtype)
+      weights = jnp.asarray(_bilinear_weights(old, new, dtype))
       y = jnp.moveaxis(
         jnp.tensordot(y, weights, (axis, 1), precision="highest"), -1, axis
       )
   return y.astype(x.dtype)
+
+
+def resize_bilinear_on_host(
+  picture: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+  """`resize_bilinear` in NumPy, for pictures that each have another size.
+
+  Args:
+    picture: (height, width, channels), of any real type.
+    size: (height, width) of the result.
+
+  Returns:
+    float32 (*size, channels).
+  """
+  y = picture
+  for axis, (old, new) in enumerate(zip(picture.shape[:2], size, strict=True)):
+    if old == new:
+      continue
+    lower, upper, share = _neighbours(old, new)
+    below = np.take(y, lower, axis).astype(np.float32)
+    above = np.take(y, upper, axis).astype(np.float32)
+    above -= below
+    above *= share.reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
+    y = np.add(below, above, out=below)
+  return y.astype(np.float32, copy=False)
 
 
 def double_bilinear(x: jax.Array) -> jax.Array:
@@ -83,8 +110,24 @@ def double_bilinear(x: jax.Array) -> jax.Array:
   return x
 
 
-def _bilinear_weights(old: int, new: int) -> np.ndarray:
+def _bilinear_weights(old, new, dtype):
   """(new, old): the shares of old pixels in new ones, two in a row."""
-  positions = (np.arange(new) + 0.5) * (old / new) - 0.5
-  positions = np.clip(positions, 0, old - 1)[:, None]
-  return np.maximum(1 - np.abs(positions - np.arange(old)), 0)
+  positions = _bilinear_positions(old, new, dtype)[:, None]
+  return np.maximum(1 - np.abs(positions - np.arange(old, dtype=dtype)), 0)
+
+
+def _bilinear_positions(old, new, dtype):
+  """Where the centres of new pixels lie, in old pixels, rounded as torch's."""
+  scale = np.asarray(old, dtype) / np.asarray(new, dtype)
+  half = np.asarray(0.5, dtype)
+  positions = scale * (np.arange(new, dtype=dtype) + half) - half
+  return np.clip(positions, 0, old - 1)
+
+
+@functools.lru_cache(maxsize=256)
+def _neighbours(old, new):
+  """The two old pixels of each new one, and the share of the second."""
+  positions = _bilinear_positions(old, new, np.float32)
+  lower = positions.astype(np.intp)
+  upper = np.minimum(lower + 1, old - 1)
+  return lower, upper, (positions - lower).astype(np.float32)
