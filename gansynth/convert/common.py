@@ -29,6 +29,8 @@ LAYOUTS = {
   # transposed convolutions (in, out, ...) of (height, width, out, in).
   "conv": ((3,), (2,), (0,), (1,)),
   "linear": ((1,), (0,)),
+  # torch's (1, in, 1, 1) of our (in,): a convolution to one channel.
+  "channels": ((), (0,), (), ()),
   # torch's (out, in * height * width) of our (height, width, in, out).
   "linear_of_map": ((3,), (2, 0, 1)),
   # torch's (in * height * width,) of our (height, width, in).

@@ -112,9 +112,9 @@ def channel_weights(backbone: str) -> dict[str, np.ndarray]:
     float32 (1, channels, 1, 1) for each tap, none below 0.
   """
   folder = importlib.resources.files("gansynth.models") / "lpips_weights"
-  with (folder / f"v0_1_{backbone}.npz").open("rb") as file:
-    with np.load(file, allow_pickle=False) as arrays:
-      return dict(arrays)
+  path = folder / f"v0_1_{backbone}.npz"
+  with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+    return dict(arrays)
 
 
 def _backbone(state: Mapping[str, np.ndarray]) -> str | None:
@@ -177,7 +177,7 @@ def _entries(backbone, is_saved):
           f"{key}.{place}", ["features", f"conv_{place}"]
         )
   for i in range(len(lpips.CHANNELS[backbone])):
-    entries += common.convolution(
-      f"lin{i}.model.1", [f"lin_{i}"], use_bias=False
-    )
+    key = f"lin{i}.model.1.weight"
+    path = ("params", f"lin_{i}", "scale")
+    entries.append(common.Entry(key, path, layout="channels"))
   return entries
