@@ -1,7 +1,9 @@
-"""Plots of numbers: histograms, bars."""
+"""Plots of numbers: histograms, bars, matrices."""
 
 import html
 from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from gansynth.pages import svg
 
@@ -130,9 +132,11 @@ def histogram(
 def bars(
   title: str,
   label: str,
-  kinds: Sequence[tuple[str, str, int]],
-  rows: Sequence[tuple[str, Sequence[int]]],
-  words: Callable[[int, float], str],
+  kinds: Sequence[tuple[str, str, float]],
+  rows: Sequence[tuple[str, Sequence[float]]],
+  words: Callable[[float, float], str],
+  most: int = _MOST_BARS,
+  full: float | None = None,
 ) -> str:
   """Horizontal bars: shares of one or two totals, for each of some names.
 
@@ -140,19 +144,20 @@ def bars(
     title: above the plot.
     label: what is shown.
     kinds: `synthetic` or `real`, what to call it, and its total.
-    rows: name and a number for each kind; past the most that are shown, the
-      rest together.
+    rows: name and a number for each kind; past `most`, the rest together.
     words: what stands at a bar of a number and share other than 0.
+    most: rows that are shown.
+    full: share that is as long as a bar can be; None: the largest.
 
   Returns:
     A figure.
   """
   rows = list(rows)
-  if len(rows) > _MOST_BARS:
-    rest = rows[_MOST_BARS - 1 :]
+  if len(rows) > most:
+    rest = rows[most - 1 :]
     sums = [sum(each) for each in zip(*(n for _, n in rest), strict=True)]
-    rows[_MOST_BARS - 1 :] = [(f"{len(rest)} others", sums)]
-  largest = max(
+    rows[most - 1 :] = [(f"{len(rest)} others", sums)]
+  largest = full or max(
     (
       number / max(1, total)
       for _, numbers in rows
@@ -192,3 +197,77 @@ def bars(
     )
   )
   return svg.figure(title, label, content, y + 4)
+
+
+def matrix(
+  title: str,
+  label: str,
+  names: Sequence[str],
+  counts: np.ndarray,
+) -> str:
+  """Which classes are taken for which: the stronger a cell, the more often.
+
+  Args:
+    title: above the plot.
+    label: what is shown.
+    names: of the classes.
+    counts: (classes, classes), true classes by predicted ones.
+
+  Returns:
+    A figure in which each true class makes up 100 %; classes that are nowhere
+    true are left blank.
+  """
+  counts = np.asarray(counts, np.float64)
+  totals = counts.sum(axis=1, keepdims=True)
+  shares = np.divide(
+    counts, totals, out=np.zeros_like(counts), where=totals > 0
+  )
+  left, top = 96, svg.TOP
+  side = svg.WIDTH - left - svg.RIGHT
+  cell = side / len(names)
+  size = min(11.5, max(4.0, cell * 0.85))
+  content = [
+    svg.element("rect", class_="frame", x=left, y=top, width=side, height=side)
+  ]
+  for i, j in np.argwhere(shares >= 0.0005):
+    share = float(shares[i, j])
+    note = f"{names[i]} taken for {names[j]}: {svg.percent(share)}"
+    if i == j:
+      note = f"{names[i]} told: {svg.percent(share)}"
+    content.append(
+      svg.element(
+        "rect",
+        svg.element("title", html.escape(note)),
+        class_="heat",
+        x=left + j * cell,
+        y=top + i * cell,
+        width=cell,
+        height=cell,
+        fill_opacity=share,
+      )
+    )
+  for number, name in enumerate(names):
+    middle = (number + 0.5) * cell
+    short = name if len(name) <= 15 else name[:14] + "…"
+    down, across = top + middle + size / 3, left + middle + size / 3
+    bottom = top + side + 6
+    content += [
+      svg.text(left - 5, down, short, "end", name, size=size),
+      svg.text(
+        across,
+        bottom,
+        short,
+        "end",
+        name,
+        f"rotate(-90 {across:.2f} {bottom:.2f})",
+        size=size,
+      ),
+    ]
+  height = top + side + 104
+  content += [
+    svg.text(left + side / 2, height - 4, "predicted"),
+    svg.text(
+      9, top + side / 2, "true", transform=f"rotate(-90 9 {top + side / 2:.2f})"
+    ),
+  ]
+  return svg.figure(title, label, content, height)

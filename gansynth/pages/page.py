@@ -191,9 +191,11 @@ def statistics(
   )
 
 
-def thumbnail_size(height: int, width: int) -> tuple[int, int]:
-  """The size of a picture of which neither side is over `MOST_PIXELS`."""
-  shrink = min(1, MOST_PIXELS / max(height, width))
+def thumbnail_size(
+  height: int, width: int, most: int = MOST_PIXELS
+) -> tuple[int, int]:
+  """The size of a picture of which neither side is over `most` pixels."""
+  shrink = min(1, most / max(height, width))
   return max(1, round(height * shrink)), max(1, round(width * shrink))
 
 

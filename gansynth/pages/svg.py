@@ -13,10 +13,10 @@ from collections.abc import Sequence
 # Units of a drawing; about pixels on a phone.
 WIDTH, HEIGHT = 360, 236
 LEFT, RIGHT, TOP, BOTTOM = 50, 12, 10, 42
-_VOID = ("img", "input", "meta", "rect", "line", "path")
+_VOID = ("circle", "img", "input", "line", "meta", "path", "rect")
 
 
-def element(name: str, *content: str, **attributes: object) -> str:
+def element(name: str, /, *content: str, **attributes: object) -> str:
   """Makes an element of HTML or SVG.
 
   Args:
@@ -42,14 +42,33 @@ def element(name: str, *content: str, **attributes: object) -> str:
 
 
 def figure(
-  title: str, y_label: str, content: Sequence[str], height: float
+  title: str,
+  y_label: str,
+  content: Sequence[str],
+  height: float,
+  keys: Sequence[tuple[str, str]] = (),
 ) -> str:
-  """A figure: its title, what is measured upwards, and the drawing."""
+  """A figure: its title, what is measured upwards, and the drawing.
+
+  Args:
+    title: above the drawing.
+    y_label: below the title.
+    content: of the drawing, `WIDTH` units wide.
+    height: of the drawing.
+    keys: classes of lines and what they stand for.
+
+  Returns:
+    Markup.
+  """
   caption = element(
     "figcaption",
     element("strong", html.escape(title)),
     " ",
     element("span", html.escape(y_label)),
+    *(
+      element("span", element("i", class_=f"key {kind}"), html.escape(words))
+      for kind, words in keys
+    ),
   )
   drawing = element(
     "svg",
@@ -69,6 +88,8 @@ def text(
   anchor: str = "middle",
   tooltip: str = "",
   transform: str | None = None,
+  class_: str | None = None,
+  size: float | None = None,
 ) -> str:
   """Words, escaped here, that stand on a place and are anchored to it."""
   title = [element("title", html.escape(tooltip))] if tooltip else []
@@ -80,6 +101,8 @@ def text(
     y=float(y),
     text_anchor=anchor,
     transform=transform,
+    class_=class_,
+    style=None if size is None else f"font-size:{size:.1f}px",
   )
 
 

@@ -1,0 +1,206 @@
+"""Pictures side by side, put in order by one of their scores.
+
+A switch for each score; without script, so each picture carries its place in
+every order, and is stored once however many orders it is in.
+"""
+
+import html
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from gansynth import images
+from gansynth.pages import page
+from gansynth.pages.svg import element
+
+_MOST_ENDS = 8  # of the best, and of the worst
+_MOST_PIXELS = 320  # of a longer side
+_STYLE = """
+.tiles.ranked{margin-top:1.25rem;
+grid-template-columns:repeat(auto-fill,minmax(min(100%,25rem),1fr))}
+.ranked h3{grid-column:1/-1;margin:.5rem 0 -.5rem;font-size:1rem;
+font-weight:650}
+.kinds{display:grid;gap:.35rem;
+grid-template-columns:repeat(auto-fit,minmax(min(47%,7rem),1fr))}
+.kinds>div{min-width:0}
+.kinds img{display:block;width:100%;height:auto}
+.kinds small{display:block;font-size:.75rem;color:var(--soft)}
+"""
+
+
+class Tile(NamedTuple):
+  """Pictures that belong together.
+
+  Attributes:
+    name: of them.
+    pictures: uint8 (height, width, 3) by what they are.
+    scores: words by score.
+  """
+
+  name: str
+  pictures: Mapping[str, np.ndarray]
+  scores: Mapping[str, str]
+
+
+class Order(NamedTuple):
+  """An order of the pictures.
+
+  Attributes:
+    title: of the score.
+    names: of all pictures that have the score, also of those that are not
+      shown, the best first.
+  """
+
+  title: str
+  names: Sequence[str]
+
+
+def section(tiles: Sequence[Tile], orders: Sequence[Order]) -> tuple[str, str]:
+  """Shows tiles, the best and the worst by each of the orders.
+
+  Args:
+    tiles: all that may be shown.
+    orders: none: the tiles are shown as they come.
+
+  Returns:
+    Markup and style rules.
+  """
+  tiles = list(tiles)[: page.MOST_PICTURES]
+  ends = [_ends(order.names, {tile.name for tile in tiles}) for order in orders]
+  content, rules = [], [_STYLE]
+  for number, (best, worst) in enumerate(ends):
+    rules.append(_rules(number))
+    if len(best) + len(worst) < len(orders[number].names):
+      titles = (f"The best {len(best)}", f"The worst {len(worst)}")
+    else:
+      titles = ("The better half", "The worse half")
+    if not worst:
+      titles = ("The only one", "")
+    for title, place, there in zip(titles, (0, 500), ends[number], strict=True):
+      if there:
+        title += f" of {len(orders[number].names):,} by {orders[number].title}"
+        content.append(
+          element(
+            "h3",
+            html.escape(title),
+            class_=f"r{number}",
+            style=f"--o{number}:{place}",
+          )
+        )
+  for tile in tiles:
+    places = {
+      number: place
+      for number, (best, worst) in enumerate(ends)
+      for place, name in itertools.chain(
+        enumerate(best, 1), enumerate(worst, 501)
+      )
+      if name == tile.name
+    }
+    if places or not orders:
+      content.append(_figure(tile, orders, places))
+  return (
+    _switches(orders) + element("div", *content, class_="tiles ranked"),
+    "".join(rules),
+  )
+
+
+def _ends(names, shown):
+  """The best and the worst, from each end on, of those that are shown."""
+  half = -(-len(names) // 2)
+  best = itertools.takewhile(shown.__contains__, names[:half])
+  worst = itertools.takewhile(shown.__contains__, names[half:][::-1])
+  return (
+    list(itertools.islice(best, _MOST_ENDS)),
+    list(itertools.islice(worst, _MOST_ENDS)),
+  )
+
+
+def _rules(number):
+  """What the switch of an order does."""
+  on = f"body:has(#rank-{number}:checked) .ranked>"
+  return (
+    f"{on}*{{order:var(--o{number})}}\n"
+    f"{on}:not(.r{number}){{display:none}}\n"
+    f"{on}.shot .s{number}{{color:var(--ink);font-weight:600}}\n"
+  )
+
+
+def _switches(orders):
+  if not orders:
+    return ""
+  boxes = (
+    element(
+      "label",
+      element(
+        "input",
+        type="radio",
+        name="rank",
+        id=f"rank-{number}",
+        checked=not number,
+        autocomplete="off",
+      ),
+      html.escape(order.title),
+    )
+    for number, order in enumerate(orders)
+  )
+  return element(
+    "div",
+    element(
+      "div",
+      *boxes,
+      class_="switches",
+      role="group",
+      aria_label="Score that the pictures are ordered by",
+    ),
+    class_="toolbar",
+  )
+
+
+def _figure(tile, orders, places):
+  """A tile with its caption."""
+  views = [
+    element(
+      "div",
+      element(
+        "img",
+        src=page.photograph(small),
+        alt=f"{tile.name}: {kind}",
+        width=small.shape[1],
+        height=small.shape[0],
+        loading="lazy",
+      ),
+      element("small", html.escape(kind)),
+    )
+    for kind, small in (
+      (kind, _thumbnail(picture)) for kind, picture in tile.pictures.items()
+    )
+  ]
+  caption = [element("b", html.escape(tile.name))]
+  numbers = {order.title: number for number, order in enumerate(orders)}
+  ranks = {
+    order.title: order.names.index(tile.name) + 1
+    for order in orders
+    if tile.name in order.names
+  }
+  for title, words in tile.scores.items():
+    if title in ranks:
+      words += f" (no. {ranks[title]:,})"
+    kind = f"s{numbers[title]}" if title in numbers else None
+    caption.append(
+      element("span", html.escape(f"{title} {words}"), class_=kind)
+    )
+  return element(
+    "figure",
+    element("div", *views, class_="kinds"),
+    element("figcaption", *caption),
+    class_=" ".join(["shot", *(f"r{number}" for number in places)]),
+    style=";".join(f"--o{n}:{place}" for n, place in places.items()) or None,
+  )
+
+
+def _thumbnail(picture):
+  height, width = picture.shape[:2]
+  size = page.thumbnail_size(height, width, _MOST_PIXELS)
+  return picture if size == (height, width) else images.resize(picture, size)

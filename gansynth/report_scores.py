@@ -1,0 +1,377 @@
+"""The parts of a report that show scores: cards, curves, classes, tables."""
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gansynth import metric_words
+from gansynth.evaluation import segmentation
+from gansynth.evaluation_record import Evaluation
+from gansynth.metric_words import Metric
+from gansynth.pages import charts, curves, svg
+from gansynth.pages.svg import element
+
+_SPREAD = "_std"  # how the name of a score's spread ends
+# A score that others are read beside, and what it is to them.
+_OF_REAL = "_of_real"
+_LEFT_ALONE = {"untouched": "error"}
+_MOST_CLASSES = 40  # that are drawn
+_MOST_LINES = len(curves.KINDS)
+
+
+def cards(chosen: Evaluation, evaluations: Sequence[Evaluation]) -> str:
+  """The numbers of one evaluation, with what they mean and how they are read.
+
+  Args:
+    chosen: whose numbers are shown.
+    evaluations: all there are, by step.
+  """
+  content = []
+  for name in sorted(_headlines(chosen.scores), key=metric_words.order):
+    metric = metric_words.describe(name)
+    title = [html.escape(metric.title)]
+    if metric.side:
+      title.append(element("small", html.escape(metric.side)))
+    if metric.random_features:
+      title.append(element("em", "random features"))
+    value = [metric_words.number(chosen.scores[name])]
+    spread = chosen.scores.get(metric.sibling(metric.base + _SPREAD))
+    if spread is not None:
+      value.append(element("small", f"± {metric_words.number(spread)}"))
+    said = [
+      element("p", html.escape(line), class_="soft")
+      for line in (
+        _reading(metric, chosen, evaluations),
+        _reference(metric, chosen.scores),
+      )
+      if line
+    ]
+    content.append(
+      element(
+        "article",
+        element("h3", " ".join(title)),
+        element("p", " ".join(value), class_="value"),
+        *said,
+        *([element("p", html.escape(metric.meaning))] * bool(metric.meaning)),
+        class_="card" + " random" * metric.random_features,
+      )
+    )
+  return element("div", *content, class_="cards")
+
+
+def score_curves(evaluations: Sequence[Evaluation]) -> list[str]:
+  """A plot of each score over the steps, the best value marked.
+
+  Args:
+    evaluations: of steps, ascending.
+
+  Returns:
+    Figures.
+  """
+  evaluations = [each for each in evaluations if each.step is not None]
+  groups: dict[tuple[str, bool], list[Metric]] = {}
+  names = dict.fromkeys(
+    name for each in evaluations for name in _headlines(each.scores)
+  )
+  for name in sorted(names, key=metric_words.order):
+    metric = metric_words.describe(name)
+    groups.setdefault((metric.base, metric.random_features), []).append(metric)
+  return [
+    figure
+    for metrics in groups.values()
+    if (figure := _score_curve(metrics, evaluations))
+  ]
+
+
+def loss_curves(history: Sequence[Mapping[str, Any]]) -> list[str]:
+  """A plot of each loss over the steps; those of A and B are in one.
+
+  Args:
+    history: lines with `step` and numbers by name.
+
+  Returns:
+    Figures.
+  """
+  groups: dict[str, list[Metric]] = {}
+  for name in dict.fromkeys(name for line in history for name in line):
+    if name != "step":
+      metric = metric_words.describe(name)
+      groups.setdefault(metric.base, []).append(metric)
+  figures = []
+  for base, metrics in groups.items():
+    lines = []
+    for metric in metrics[:_MOST_LINES]:
+      found = [line for line in history if line.get(metric.name) is not None]
+      if found:
+        steps, values = zip(
+          *((line["step"], line[metric.name]) for line in found), strict=True
+        )
+        name = metric.side if len(metrics) > 1 else ""
+        lines.append(curves.Line(name or base, steps, values))
+    if len(lines) == 1:
+      lines = [lines[0]._replace(name="")]
+    if lines:
+      title = metrics[0].name if len(metrics) == 1 else base
+      figures.append(curves.plot(title, "mean since the line before", lines))
+  return figures
+
+
+def classes(chosen: Evaluation) -> list[str]:
+  """Bars and a table of each kind of score that every class has one of.
+
+  Args:
+    chosen: whose scores are shown.
+
+  Returns:
+    Figures, by kind, side and whether features are random.
+  """
+  groups: dict[tuple[str, str, bool], dict[str, float]] = {}
+  for name, value in chosen.scores.items():
+    metric = metric_words.describe(name)
+    if found := metric_words.class_of(metric.base):
+      key = (found[0], metric.side, metric.random_features)
+      groups.setdefault(key, {})[found[1]] = value
+  pixels = _pixel_shares(chosen.about)
+  figures = []
+  for (kind, side, random), values in groups.items():
+    title = ", ".join(
+      [f"{kind} by class", *filter(None, [side]), *["random features"] * random]
+    )
+    figures += [
+      _class_bars(title, values),
+      _class_table(title, kind, values, pixels),
+    ]
+  return figures
+
+
+def confusion(chosen: Evaluation) -> str:
+  """What classes are taken for; empty where that is not recorded."""
+  counts = chosen.about.get("confusion_matrix")
+  if counts is None:
+    return ""
+  counts = np.asarray(counts, np.float64)
+  names = _class_names(chosen.about, len(counts))
+  label = "share of a true class's pixels"
+  if len(names) > _MOST_CLASSES:
+    kept = np.sort(np.argsort(-counts.sum(1), kind="stable")[:_MOST_CLASSES])
+    label += f"; the {_MOST_CLASSES} most common of {len(names)} classes"
+    names = [names[i] for i in kept]
+    # What is taken for a class that is left out still counts.
+    rest = counts[kept].sum(1) - counts[np.ix_(kept, kept)].sum(1)
+    counts = np.pad(counts[np.ix_(kept, kept)], ((0, 1), (0, 1)))
+    counts[:-1, -1] = rest
+    names.append("others")
+  return charts.matrix("What classes are taken for", label, names, counts)
+
+
+def table(evaluations: Sequence[Evaluation]) -> str:
+  """All numbers of all steps but those of single classes."""
+  names = dict.fromkeys(
+    name
+    for each in evaluations
+    for name in sorted(each.scores, key=metric_words.order)
+    if not metric_words.class_of(metric_words.describe(name).base)
+  )
+  return _table(
+    ["Step", *(metric_words.describe(name).full_title for name in names)],
+    [
+      (
+        "" if each.step is None else f"{each.step:,}",
+        [
+          metric_words.number(each.scores[name]) if name in each.scores else ""
+          for name in names
+        ],
+      )
+      for each in evaluations
+    ],
+  )
+
+
+def _headlines(scores):
+  """Names of scores that stand for themselves."""
+  for name in scores:
+    base = metric_words.describe(name).base
+    if not (
+      metric_words.class_of(base)
+      or base.endswith((_SPREAD, _OF_REAL))
+      or base in _LEFT_ALONE
+    ):
+      yield name
+
+
+def _best(metric, evaluations):
+  """The evaluation with the best value; None where neither way is better."""
+  found = [
+    each
+    for each in evaluations
+    if np.isfinite(each.scores.get(metric.name, np.nan))
+  ]
+  if not found or not metric.best:
+    return None
+  pick = min if metric.best == "min" else max
+  return pick(found, key=lambda each: each.scores[metric.name])
+
+
+def _reading(metric, chosen, evaluations):
+  """Which way is better, and what was best."""
+  parts = [metric.direction]
+  best = _best(metric, evaluations)
+  there = sum(metric.name in each.scores for each in evaluations)
+  if best is not None and there > 1:
+    if best.scores[metric.name] == chosen.scores[metric.name]:
+      parts.append(f"the best of {there} steps")
+    else:
+      value = metric_words.number(best.scores[metric.name])
+      parts.append(f"best: {value} at step {best.step:,}")
+  return " · ".join(filter(None, parts))
+
+
+def _reference(metric, scores):
+  """What the same score is of something that everybody knows."""
+  of_real = scores.get(metric.sibling(metric.base + _OF_REAL))
+  if of_real is not None:
+    return f"{metric_words.number(of_real)} of the true pictures"
+  for reference, base in _LEFT_ALONE.items():
+    value = scores.get(metric.sibling(reference))
+    if base == metric.base and value is not None:
+      return f"{metric_words.number(value)} when left alone"
+  return ""
+
+
+def _score_curve(metrics, evaluations):
+  """One plot of a score in all its directions."""
+  lines, marked = [], None
+  for metric in metrics[:_MOST_LINES]:
+    found = [each for each in evaluations if metric.name in each.scores]
+    values = [each.scores[metric.name] for each in found]
+    if not np.isfinite(values).any():
+      continue
+    spread = metric.sibling(metric.base + _SPREAD)
+    line = curves.Line(
+      metric.side,
+      [each.step for each in found],
+      values,
+      [each.scores.get(spread, 0.0) for each in found],
+    )
+    best = _best(metric, found)
+    if best is not None and marked is None:
+      words = metric_words.number(best.scores[metric.name])
+      marked = (len(lines), best.step, f"best {words}")
+    lines.append(line)
+  if not lines or max(len(line.steps) for line in lines) < 2:
+    return ""
+  of_real = metrics[0].sibling(metrics[0].base + _OF_REAL)
+  known = [each for each in evaluations if of_real in each.scores]
+  if known and len(lines) == 1:
+    lines = [
+      lines[0]._replace(name="synthetic"),
+      curves.Line(
+        "true pictures",
+        [each.step for each in known],
+        [each.scores[of_real] for each in known],
+      ),
+    ]
+  if len(lines) > 1:
+    marked = None  # One mark among several lines says the wrong thing.
+  title = metrics[0].title
+  if len(metrics) == 1 and metrics[0].side:
+    title += f", {metrics[0].side}"
+    lines = [lines[0]._replace(name=""), *lines[1:]]
+  if metrics[0].random_features:
+    title += " (random features)"
+  return curves.plot(title, metrics[0].direction, lines, marked)
+
+
+def _class_bars(title, values):
+  """Bars of the classes; of many only the best and the worst."""
+  known = {name: v for name, v in values.items() if np.isfinite(v)}
+  label = "0 to 1, higher is better"
+  if len(known) > _MOST_CLASSES:
+    half = _MOST_CLASSES // 2
+    order = sorted(known, key=lambda name: -known[name])
+    known = {name: known[name] for name in [*order[:half], *order[-half:]]}
+    label += f"; the {half} best and the {half} worst of {len(values)}"
+  return charts.bars(
+    title,
+    label,
+    [("synthetic", title, 1)],
+    [(name, [value]) for name, value in known.items()],
+    lambda _, share: metric_words.number(share),
+    most=_MOST_CLASSES,
+    full=1.0,
+  )
+
+
+def _class_table(title, kind, values, pixels):
+  columns = [kind] + ["share of the pixels"] * bool(pixels)
+  rows = []
+  for name, value in values.items():
+    cells = [metric_words.number(value)]
+    if pixels:
+      share = pixels.get(name)
+      cells.append("" if share is None else svg.percent(share))
+    rows.append((name, cells))
+  return element(
+    "figure",
+    element(
+      "figcaption", element("strong", html.escape(f"{title}, in numbers"))
+    ),
+    _table(["Class", *columns], rows),
+    class_="plot",
+  )
+
+
+def _table(columns, rows):
+  """A table that is moved sideways where it is too wide."""
+  head, *others = columns
+  return element(
+    "div",
+    element(
+      "table",
+      element(
+        "thead",
+        element(
+          "tr",
+          element("th", html.escape(head), scope="col"),
+          *(element("th", html.escape(name), scope="col") for name in others),
+        ),
+      ),
+      element(
+        "tbody",
+        *(
+          element(
+            "tr",
+            element("th", html.escape(name), scope="row"),
+            *(element("td", html.escape(cell)) for cell in cells),
+          )
+          for name, cells in rows
+        ),
+      ),
+    ),
+    class_="wide-table",
+    tabindex="0",
+  )
+
+
+def _class_names(about, number):
+  names = list(about.get("class_names") or ())
+  return [
+    (str(names[i]) if i < len(names) else "") or f"label {i}"
+    for i in range(number)
+  ]
+
+
+def _pixel_shares(about):
+  """Share of all pixels that each class has in truth; empty: not known."""
+  counts = about.get("confusion_matrix")
+  if counts is None:
+    return {}
+  pixels = np.asarray(counts, np.float64).sum(1)
+  names = _class_names(about, len(pixels))
+  keys = [
+    metric_words.class_of(name)[1]
+    for name in segmentation.score_names(names, len(names))
+  ]
+  return dict(zip(keys, pixels / max(1.0, pixels.sum()), strict=True))
