@@ -10,8 +10,6 @@ from gansynth import images
 from gansynth.synthesis.labels import LabelError, LabelledImage, coco, yolo
 from gansynth.synthesis.statistics import Distribution
 
-# Files of text in data sets that are not labels of a picture.
-_NOT_LABELS = ("classes.txt", "train.txt", "val.txt", "test.txt")
 _UNKNOWN_SIDE = 1000  # pixels of a picture that is not there
 
 
@@ -73,7 +71,7 @@ def _read_yolo(
   texts = sorted(
     each
     for each in folder.rglob("*.txt")
-    if each.name not in _NOT_LABELS and each.name[0] != "."
+    if each.name not in yolo.NOT_LABELS and each.name[0] != "."
   )
   if not texts:
     raise LabelError(
@@ -97,7 +95,7 @@ def _read_yolo(
   found = 0
   for name in names:
     height, width = images.size(name)
-    text = _label_path(pathlib.Path(name))
+    text = yolo.find_labels(name)
     found += text is not None
     objects = (
       () if text is None else yolo.read(text, width, height, num_classes)
@@ -110,11 +108,3 @@ def _read_yolo(
       "in a folder `labels` in place of `images`. Correct the path."
     )
   return labelled
-
-
-def _label_path(picture: pathlib.Path) -> pathlib.Path | None:
-  """The label file of a picture, None if it has none."""
-  for path in (yolo.label_path(picture), picture.with_suffix(".txt")):
-    if path.is_file():
-      return path
-  return None

@@ -7,17 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gansynth import files
-from gansynth.synthesis.labels import checks, polygons, rle
+from gansynth.synthesis.labels import checks, coco_entries, polygons, rle
 from gansynth.synthesis.labels.objects import (
   LabelError,
   LabelledImage,
   LabelledObject,
 )
 
-_LISTS = ("images", "annotations", "categories")
 SEGMENTATIONS = ("rle", "polygon")
-_LARGEST = 10**6  # pixels of a side
-_NAMED = 5  # problems named in one error
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,9 +61,11 @@ def read(
     OSError: the file cannot be read.
   """
   path = os.fspath(path)
-  content = _load(path)
-  ids, names = _categories(content["categories"], path)
-  images, image_ids, file_names = _images(content["images"], path)
+  content = coco_entries.load(path)
+  ids, names = coco_entries.read_categories(content["categories"], path)
+  images, image_ids, file_names = coco_entries.read_images(
+    content["images"], path
+  )
   classes = {category: number for number, category in enumerate(ids)}
   found = {name: [] for name in images}
   problems = []
@@ -74,20 +73,22 @@ def read(
   for number, annotation in enumerate(content["annotations"]):
     where = f"{path}, annotation {number + 1}"
     try:
-      _require(annotation, ("image_id", "category_id", "bbox"), where)
+      coco_entries.require(
+        annotation, ("image_id", "category_id", "bbox"), where
+      )
       where += f" (id {annotation.get('id')})"
       if annotation.get("iscrowd"):
         crowds += 1
         continue
-      name = _look_up(file_names, annotation, "image_id", where)
-      class_id = _look_up(classes, annotation, "category_id", where)
+      name = coco_entries.look_up(file_names, annotation, "image_id", where)
+      class_id = coco_entries.look_up(classes, annotation, "category_id", where)
       found[name].append(
         _read_object(annotation, class_id, images[name], masks, where)
       )
     except LabelError as error:
       problems.append(str(error))
   if problems and strict:
-    raise LabelError(_join(problems))
+    raise LabelError(coco_entries.join(problems))
   return CocoFile(
     path,
     {
@@ -102,88 +103,8 @@ def read(
   )
 
 
-def _load(path) -> dict[str, list[Any]]:
-  text = checks.read_text(path)
-  try:
-    content = json.loads(text)
-  except ValueError as error:
-    raise LabelError(
-      f"{path}: is no JSON ({error}); fetch it again, or correct it"
-    ) from None
-  if not isinstance(content, dict):
-    raise LabelError(
-      f"{path}: holds a {type(content).__name__}; expected an object with "
-      f"{', '.join(_LISTS)}, as of COCO's instances_*.json"
-    )
-  for key in _LISTS:
-    if not isinstance(content.get(key), list):
-      raise LabelError(
-        f"{path}: has no list {key!r}; expected {', '.join(_LISTS)}, as in "
-        "COCO's instances_*.json"
-      )
-  return content
-
-
-def _categories(categories, path) -> tuple[tuple[int, ...], tuple[str, ...]]:
-  """Returns ids and names, by id."""
-  names = {}
-  for number, category in enumerate(categories):
-    where = f"{path}, category {number + 1}"
-    _require(category, ("id", "name"), where)
-    category_id = _whole(category["id"], "id", where)
-    if category_id in names:
-      raise LabelError(
-        f"{where}: the id {category_id} is that of another; number it otherwise"
-      )
-    names[category_id] = category["name"]
-  if not names:
-    raise LabelError(f"{path}: has no category; expected at least one")
-  ids = tuple(sorted(names))
-  return ids, checks.class_names([names[each] for each in ids], path)
-
-
-def _images(images, path):
-  """Returns pictures by name, ids by name, and names by id."""
-  found, ids, names = {}, {}, {}
-  for number, image in enumerate(images):
-    where = f"{path}, image {number + 1}"
-    _require(image, ("id", "file_name", "width", "height"), where)
-    image_id = _whole(image["id"], "id", where)
-    width = _whole(image["width"], "width", where)
-    height = _whole(image["height"], "height", where)
-    name = image["file_name"]
-    if not isinstance(name, str) or not name:
-      raise LabelError(f"{where}: file_name is {name!r}; expected text")
-    if not (1 <= width <= _LARGEST and 1 <= height <= _LARGEST):
-      raise LabelError(
-        f"{where}: {name} is {width} x {height} pixels (width x height); "
-        f"expected 1 to {_LARGEST} each way. Correct it"
-      )
-    if image_id in names:
-      raise LabelError(
-        f"{where}: {name} has the id {image_id}, as has {names[image_id]}; "
-        "number it otherwise"
-      )
-    if name in ids:
-      raise LabelError(
-        f"{where}: the file name {name} is that of image id {ids[name]}, too; "
-        "rename one of them"
-      )
-    names[image_id] = name
-    ids[name] = image_id
-    found[name] = LabelledImage(name, height, width, ())
-  return found, ids, names
-
-
 def _read_object(annotation, class_id, image, masks, where) -> LabelledObject:
-  box = annotation["bbox"]
-  try:
-    left, top, width, height = map(float, box)
-  except (TypeError, ValueError):
-    raise LabelError(
-      f"{where}: bbox is {box!r:.60}; expected four numbers, left, top, width, "
-      "height. Correct or remove it"
-    ) from None
+  left, top, width, height = coco_entries.box(annotation, where)
   box = checks.box_inside(
     (left, top, left + width, top + height), image.width, image.height, where
   )
@@ -222,44 +143,6 @@ def _read_mask(segmentation, image) -> rle.Rle:
   if not isinstance(counts, list):
     raise ValueError(f"its counts are {counts!r:.40}; expected list or text")
   return rle.from_counts(counts, image.height, image.width)
-
-
-def _require(entry, keys, where):
-  if not isinstance(entry, Mapping):
-    raise LabelError(f"{where}: is {entry!r:.60}; expected an object of JSON")
-  missing = [key for key in keys if key not in entry]
-  if missing:
-    raise LabelError(
-      f"{where}: {missing[0]!r} is missing; expected {', '.join(keys)}. Add it"
-    )
-
-
-def _whole(value, key, where) -> int:
-  # Some programs write sizes as 640.0.
-  if isinstance(value, bool) or not isinstance(value, (int, float)):
-    raise LabelError(f"{where}: {key} is {value!r:.60}; expected a number")
-  if value != value // 1:
-    raise LabelError(f"{where}: {key} is {value!r}; expected a whole number")
-  return int(value)
-
-
-def _look_up(known, annotation, key, where):
-  value = annotation[key]
-  try:
-    return known[value]
-  except (KeyError, TypeError):
-    what = {"image_id": "images", "category_id": "categories"}[key]
-    raise LabelError(
-      f"{where}: {key} is {value!r:.60}; expected the id of one of the "
-      f"{len(known)} {what}. Correct it, or remove the annotation"
-    ) from None
-
-
-def _join(problems):
-  named = "\n".join(problems[:_NAMED])
-  if len(problems) <= _NAMED:
-    return named
-  return f"{named}\nand {len(problems) - _NAMED} more"
 
 
 def dataset(

@@ -19,11 +19,14 @@ class LabelledObject:
     box: left, top, right, bottom in pixels, as edges: (0, 0, width, height)
       is the whole picture.
     mask: its visible pixels; None where only the box is known.
+    difficult: whether it can hardly be made out, and scores pass over it; only
+      Pascal VOC says so.
   """
 
   class_id: int
   box: Box
   mask: Rle | None = None
+  difficult: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

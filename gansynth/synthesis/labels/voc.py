@@ -26,8 +26,8 @@ def format_xml(
 ) -> str:
   """Returns the annotation of a picture.
 
-  Edges of boxes are rounded to pixels; a box has at least one. `truncated` and
-  `difficult` are 0, `pose` is Unspecified: labels do not say.
+  Edges of boxes are rounded to pixels; a box has at least one. `truncated` is
+  0, `pose` is Unspecified: labels do not say.
 
   Args:
     image: its labels; the name is written as `filename`.
@@ -53,7 +53,7 @@ def format_xml(
     _add(element, "name", names[each.class_id])
     _add(element, "pose", "Unspecified")
     _add(element, "truncated", 0)
-    _add(element, "difficult", 0)
+    _add(element, "difficult", int(each.difficult))
     box = ElementTree.SubElement(element, "bndbox")
     left, right = _pixels(each.box[0], each.box[2], image.width)
     top, bottom = _pixels(each.box[1], each.box[3], image.height)
@@ -76,10 +76,7 @@ def read(
   Raises:
     LabelError: something is missing or cannot be used; the message says what.
   """
-  try:
-    root = ElementTree.fromstring(text)
-  except ElementTree.ParseError as error:
-    raise LabelError(f"{path}: is no XML ({error}); correct it") from None
+  root = _parse(text, path)
   width = _number(root, "size/width", path)
   height = _number(root, "size/height", path)
   objects = []
@@ -97,9 +94,32 @@ def read(
     box = checks.box_inside(
       (left - 1, top - 1, right, bottom), width, height, where
     )
-    objects.append(LabelledObject(class_names.index(name), box))
+    difficult = (element.findtext("difficult") or "").strip() == "1"
+    objects.append(
+      LabelledObject(class_names.index(name), box, difficult=difficult)
+    )
   name = _text(root, "filename", path)
   return LabelledImage(name, int(height), int(width), tuple(objects))
+
+
+def names(text: str, path: str = "annotation") -> set[str]:
+  """Returns the names of the classes that are on a picture.
+
+  Raises:
+    LabelError: it is no XML, or an object has no name.
+  """
+  root = _parse(text, path)
+  return {
+    _text(element, "name", f"{path}, object {number}")
+    for number, element in enumerate(root.findall("object"), 1)
+  }
+
+
+def _parse(text, path):
+  try:
+    return ElementTree.fromstring(text)
+  except ElementTree.ParseError as error:
+    raise LabelError(f"{path}: is no XML ({error}); correct it") from None
 
 
 def _pixels(start, end, side) -> tuple[int, int]:

@@ -18,6 +18,8 @@ from gansynth.synthesis.labels.objects import (
   LabelledObject,
 )
 
+# Files of text in data sets that are not labels of a picture.
+NOT_LABELS = ("classes.txt", "train.txt", "val.txt", "test.txt")
 # Where names of classes are looked for, the first that is there.
 CLASS_FILES = (
   "data.yaml",
@@ -65,7 +67,7 @@ def read_classes(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
   return checks.class_names(names, str(path))
 
 
-def _names_of_yaml(text, path):
+def _load_yaml(text, path):
   # Here, for it takes a while, and few need it.
   import yaml
 
@@ -75,7 +77,12 @@ def _names_of_yaml(text, path):
   except yaml.YAMLError as error:
     message = " ".join(str(error).split())
     raise LabelError(f"{path}: is no YAML ({message}); correct it") from None
-  names = values.get("names") if isinstance(values, dict) else None
+  return values if isinstance(values, dict) else {}
+
+
+def _names_of_yaml(text, path):
+  values = _load_yaml(text, path)
+  names = values.get("names")
   if not isinstance(names, (list, dict)):
     raise LabelError(
       f"{path}: names is {names!r:.60}; expected `names:` with a list, or with "
@@ -99,6 +106,48 @@ def _names_of_yaml(text, path):
   return names
 
 
+def split_places(path: str | os.PathLike[str], split: str) -> list[Path]:
+  """Where a `data.yaml` says that the pictures of a split are.
+
+  Args:
+    path: of the file. Its `path` is taken relative to its own folder; what
+      does not exist so is looked for in that folder itself.
+    split: `train`, `val` or `test`.
+
+  Returns:
+    Folders of pictures, and text files that list pictures.
+
+  Raises:
+    LabelError: it has no such split, or names what does not exist.
+    OSError: it cannot be read.
+  """
+  path = Path(path)
+  values = _load_yaml(checks.read_text(path), path)
+  named = values.get(split)
+  if isinstance(named, str):
+    named = [named]
+  if not named or not isinstance(named, list):
+    known = [key for key in ("train", "val", "test") if values.get(key)]
+    raise LabelError(
+      f"{path}: {split} is {values.get(split)!r:.60}; expected a folder or a "
+      f"list of pictures. Add it, or choose of {', '.join(known) or 'none'}"
+    )
+  places = []
+  for each in map(str, named):
+    tried = [
+      path.parent / str(values.get("path", "")) / each,
+      path.parent / each,
+    ]
+    place = next((place for place in tried if place.exists()), None)
+    if place is None:
+      raise LabelError(
+        f"{path}: {split} names {each!r}, and {tried[0]} does not exist; "
+        "correct it, or its `path`"
+      )
+    places.append(place)
+  return places
+
+
 def label_path(picture: str | os.PathLike[str]) -> Path:
   """Where the labels of a picture are expected.
 
@@ -111,6 +160,14 @@ def label_path(picture: str | os.PathLike[str]) -> Path:
       parts[number] = "labels"
       break
   return Path(*parts)
+
+
+def find_labels(picture: str | os.PathLike[str]) -> Path | None:
+  """The label file of a picture, at `label_path` or beside it, if any."""
+  for path in (label_path(picture), Path(picture).with_suffix(".txt")):
+    if path.is_file():
+      return path
+  return None
 
 
 def read(

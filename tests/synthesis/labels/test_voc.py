@@ -60,6 +60,14 @@ def test_written_labels_are_read_again():
   assert voc.read(voc.format_xml(empty, NAMES), NAMES) == empty
 
 
+def test_difficult_objects_are_read_and_written():
+  text = voc.format_xml(IMAGE, NAMES)
+  changed = text.replace("<difficult>0", "<difficult>1", 1)
+  again = voc.read(changed, NAMES)
+  assert [each.difficult for each in again.objects][:2] == [True, False]
+  assert voc.format_xml(again, NAMES) == changed
+
+
 def test_classes_without_names_are_not_written():
   with pytest.raises(LabelError, match="object 2 is of class 1; expected 0 to"):
     voc.format_xml(IMAGE, NAMES[:1])
