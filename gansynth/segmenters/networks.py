@@ -41,16 +41,21 @@ class ClassTranslator(Translator):
     """
     network, variables = weights_lib.load(place, None, step)
     if not isinstance(network, models.SegmentationUnet):
-      raise SegmenterError(
-        f"{place} holds a {type(network).__name__}, which tells no classes; "
-        "train a segmenter with configs/segmenter.py"
-      )
+      raise tells_no_classes(place, network)
     return cls(network, variables, **options)
 
   def _forward(self, variables, batch, extents=None):
     logits = super()._forward(variables, batch, extents)
     dtype = np.uint8 if self.network.num_classes <= 256 else np.uint16
     return logits.argmax(-1).astype(dtype)
+
+
+def tells_no_classes(place: Any, network: nn.Module) -> SegmenterError:
+  """The error of a network that is no segmenter."""
+  return SegmenterError(
+    f"{place} holds a {type(network).__name__}, which tells no classes; "
+    "train a segmenter with configs/segmenter.py"
+  )
 
 
 class NetworkSegmenter(Segmenter):
