@@ -6,9 +6,10 @@ all hosts. The state is the same everywhere; the batch is split.
 """
 
 import importlib.util
+import json
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -202,6 +203,35 @@ def gather_over_hosts(data: bytes) -> list[bytes]:
   return [
     row[:size].tobytes() for row, size in zip(gathered, sizes, strict=True)
   ]
+
+
+def join_shares(items: np.ndarray | Sequence[str]) -> np.ndarray | list[str]:
+  """Puts together items of which host h of n has numbers h, h + n, ....
+
+  Args:
+    items: this host's, an array (items, ...) or words.
+
+  Returns:
+    All hosts' items in their order, on every host. Hosts that have more than
+    their share follow.
+  """
+  if jax.process_count() == 1:
+    return items
+  if isinstance(items, np.ndarray):
+    parts = [
+      np.frombuffer(data, items.dtype).reshape(-1, *items.shape[1:])
+      for data in gather_over_hosts(items.tobytes())
+    ]
+  else:
+    data = json.dumps(list(items)).encode()
+    parts = [json.loads(data) for data in gather_over_hosts(data)]
+  counts = [len(part) for part in parts]
+  turns = np.concatenate([np.arange(count) for count in counts])
+  order = np.lexsort((np.repeat(np.arange(len(counts)), counts), turns))
+  if isinstance(items, np.ndarray):
+    return np.concatenate(parts)[order]
+  words = [word for part in parts for word in part]
+  return [words[i] for i in order]
 
 
 def on_every_host(action: Callable[[], T]) -> T:
