@@ -91,6 +91,11 @@ def evaluate(
     raise ValueError(f"unknown rule {rule!r}; choose of {', '.join(RULES)}")
   read = truth_files.read(labels, pictures, class_names, split)
   detected = predictions.read(found, read, class_names, first_category)
+  if class_names and read.kind == detected.kind == "coco":
+    raise ValueError(
+      f"class names are given, {', '.join(class_names)}, and both {read.path} "
+      f"and {detected.path} tell classes by COCO's ids; leave the names out"
+    )
   names = read.class_names
   truths = [each.truth for each in read.pictures.values()]
   detections = [detected.found[name] for name in read.pictures]

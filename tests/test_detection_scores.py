@@ -138,6 +138,13 @@ def test_nothing_to_find_is_said(root):
   assert "no object is labelled" in result.notes[-1]
 
 
+def test_names_that_say_nothing_are_refused(root):
+  with pytest.raises(ValueError, match=r"both .* tell classes by COCO's ids"):
+    detection_scores.evaluate(
+      root / "coco/labels.json", root / "coco/results.json", class_names=("a",)
+    )
+
+
 def test_unknown_rules_are_refused(root):
   with pytest.raises(ValueError, match="unknown rule 'kitti'; choose of coco"):
     detection_scores.evaluate(root / "yolo", root / "predicted", rule="kitti")

@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
 
   names = options.classes
   try:
-    if len(names) == 1 and os.path.isfile(names[0]):
+    if len(names) == 1 and (os.path.isfile(names[0]) or "." in names[0]):
       names = yolo.read_classes(names[0])
     result = detection_scores.evaluate(
       options.labels,

@@ -55,6 +55,9 @@ def test_what_is_wrong_is_one_message(main, root, capsys):
     f"error: {root / 'gone'}: does not exist; expected COCO's results (.json), "
     "or a folder of YOLO's text files. Correct the path\n"
   )
+  found = f"--predictions={root / 'predicted'}"
+  assert main([*flags, found, "--classes=none.txt"]) == 1
+  assert "No such file or directory: 'none.txt'" in capsys.readouterr().err
   (root / "taken").write_text("")
   flags.append(f"--predictions={root / 'coco/results.json'}")
   assert main([*flags, f"--output={root / 'taken/scores.json'}"]) == 1

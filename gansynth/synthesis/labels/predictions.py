@@ -69,6 +69,8 @@ def read(
       be used; the message names file and value.
     OSError: a file cannot be read.
   """
+  if not os.fspath(path):
+    raise LabelError("the path of the predictions is empty; give one")
   path = Path(path)
   names = _Names(labels)
   if path.is_file() and path.suffix.lower() == ".json":

@@ -51,9 +51,16 @@ def read(
     ImageError: a picture whose size cannot be read.
     OSError: a file cannot be read.
   """
+  if not os.fspath(path):
+    raise LabelError("the path of the labels is empty; give one")
   path = Path(path)
   suffix = path.suffix.lower()
   if path.is_file() and suffix == ".json":
+    if split:
+      raise LabelError(
+        f"{path}: COCO's files have no splits, and {split!r} is asked for; "
+        "give the file of that split alone"
+      )
     labels = _read_coco(str(path))
   elif path.is_file() and suffix in (".yaml", ".yml"):
     names = tuple(class_names) or _class_names(path)
@@ -86,6 +93,8 @@ def _read_coco(path) -> Labels:
   content = coco_entries.load(path)
   ids, names = coco_entries.read_categories(content["categories"], path)
   found, _, file_names = coco_entries.read_images(content["images"], path)
+  if not found:
+    raise LabelError(f"{path}: lists no image; expected those to detect on")
   classes = {category: number for number, category in enumerate(ids)}
   objects = {name: [] for name in found}
   problems, seen = [], set()
@@ -185,12 +194,11 @@ def _pictures(read: Mapping[str, LabelledImage]) -> dict[str, Picture]:
 
 
 def _class_names(path) -> tuple[str, ...] | None:
-  """Of a file of names, which may be above a folder `labels`."""
-  above = range(len(path.parts) - 1, 0, -1)
-  labels = next((i for i in above if path.parts[i] == "labels"), None)
+  """Of a file of names, which may be above folders of labels or pictures."""
   names = yolo.read_classes(path)
-  if names is None and labels is not None:
-    names = yolo.read_classes(Path(*path.parts[:labels]))
+  for number in reversed(range(1, len(path.parts))):
+    if names is None and path.parts[number] in ("labels", "images"):
+      names = yolo.read_classes(Path(*path.parts[:number]))
   return names
 
 

@@ -200,6 +200,8 @@ def test_other_files_are_named(root, labels, results, tmp_path):
     predictions.read(
       results(result(image_id="p1", bbox=[0.1, 0.2, 0.3, 0.4])), labels
     )
+  with pytest.raises(LabelError, match="the path of the predictions is empt"):
+    predictions.read("", labels)
   with pytest.raises(LabelError, match="gone: does not exist; expected COCO's"):
     predictions.read(tmp_path / "gone", labels)
   with pytest.raises(LabelError, match="no text file in it or below; expected"):

@@ -99,9 +99,11 @@ def test_all_formats_hold_the_same(root):
 
 
 def test_a_folder_of_labels_finds_pictures_and_names(root):
-  labels = truth_files.read(root / "yolo/labels")
-  assert labels.class_names == detections.NAMES
-  assert boxes_of(labels) == boxes_of(truth_files.read(root / "yolo"))
+  whole = boxes_of(truth_files.read(root / "yolo"))
+  for folder in ("labels", "images"):
+    labels = truth_files.read(root / "yolo" / folder)
+    assert labels.class_names == detections.NAMES
+    assert boxes_of(labels) == whole
 
 
 def test_masks_give_areas(root):
@@ -178,12 +180,25 @@ def test_places_without_labels_are_named(root, tmp_path):
   (tmp_path / "empty").mkdir()
   with pytest.raises(LabelError, match=r"empty.* holds no picture"):
     truth_files.read(tmp_path / "empty")
+  with pytest.raises(LabelError, match="the path of the labels is empty"):
+    truth_files.read("")
+  with pytest.raises(LabelError, match="files have no splits, and 'val' is as"):
+    truth_files.read(root / "coco/labels.json", split="val")
   for text in (root / "yolo/labels").iterdir():
     text.unlink()
   with pytest.raises(LabelError, match=r"none of the 6 pictures has a label f"):
     truth_files.read(root / "yolo")
   with pytest.raises(LabelError, match=r"no data.yaml to say which .* 'val'"):
     truth_files.read(root / "coco", split="val")
+
+
+def test_files_without_images_are_named(root):
+  path = change(
+    root / "coco/labels.json",
+    lambda content: content.update(images=[], annotations=[]),
+  )
+  with pytest.raises(LabelError, match="lists no image; expected those to"):
+    truth_files.read(path)
 
 
 def test_pictures_with_one_label_file_are_named(root):
