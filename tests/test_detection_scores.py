@@ -42,13 +42,15 @@ def test_coco_files_score_as_by_pycocotools(root):
     annotation["category_id"] = renamed[annotation["category_id"]]
     annotation["area"] *= 0.6
   content["annotations"][2]["iscrowd"] = 1
+  # Ids fall, which decides the order of detections of like confidence.
   for image in content["images"]:
-    image["id"] = image["id"] * 100 + 3
+    image["id"] = 903 - image["id"] * 100
   for annotation in content["annotations"]:
-    annotation["image_id"] = annotation["image_id"] * 100 + 3
+    annotation["image_id"] = 903 - annotation["image_id"] * 100
   found = json.loads(results.read_text())
   for each in found:
-    each["image_id"] = each["image_id"] * 100 + 3
+    each["image_id"] = 903 - each["image_id"] * 100
+    each["score"] = round(each["score"] * 3) / 3
     each["category_id"] = renamed[each["category_id"]]
   labels.write_text(json.dumps(content))
   results.write_text(json.dumps(found))

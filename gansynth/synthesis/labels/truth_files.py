@@ -128,9 +128,12 @@ def _read_coco(path) -> Labels:
       f"{path}: {repeated} annotations have the id of another; each counts as "
       "an object of its own"
     )
+  # By id, as pycocotools takes them, which decides between like confidences.
   pictures = {
-    name: Picture(image.height, image.width, truths.of_rows(objects[name]))
-    for name, image in found.items()
+    name: Picture(
+      found[name].height, found[name].width, truths.of_rows(objects[name])
+    )
+    for _, name in sorted(file_names.items())
   }
   notes += truths.outside_notes(path, pictures)
   return Labels(path, "coco", pictures, names, ids, file_names, tuple(notes))
