@@ -33,9 +33,7 @@ _MOST_CHARACTERS = 300  # of a value in a table
 _KINDS = ("input", "labels", "generated", "real")
 # Of what is logged in training, what is no loss.
 _ASIDE = ("gradient_norm", "steps_per_second", "images_per_second")
-# Of `Evaluation.about`: what has a place of its own.
-_ENVIRONMENT = "environment"
-_DRAWN = (_ENVIRONMENT, "confusion_matrix", "class_names")
+_ENVIRONMENT = "environment"  # of `Evaluation.about`, has its own place
 _BANNER = (
   "Numbers marked so were made by networks of random weights. They show that "
   "the program runs, say nothing about the pictures, and can be compared with "
@@ -74,6 +72,7 @@ def write(
   sections = [
     *_score_sections(chosen, evaluations),
     ("pictures", "Real and synthetic", pictured),
+    ("classes", "Classes", _classes(chosen)),
     ("samples", "Newest samples", _sheet(run)),
     ("losses", "Losses", _losses(run.losses)),
     ("configuration", "Configuration and versions", _details(chosen, run)),
@@ -135,9 +134,9 @@ def _facts(run):
   if recorded:
     names = (recorded.get(f"{x}.name") for x in ("generator", "segmenter"))
     facts["System"] = ", ".join(filter(None, [recorded["system"], *names]))
-    keys = ("data.source", "data.tfds_name", "data.root")
-    data = [str(recorded[key]) for key in keys if recorded.get(key)]
-    facts["Data"] = ", ".join(data)
+    source = recorded.get("data.source", "")
+    place = recorded.get("data.tfds_name" if "tfds" in source else "data.root")
+    facts["Data"] = ", ".join(filter(None, [source, place]))
   if run.losses:
     facts["Trained"] = plural(run.losses[-1]["step"], "step")
   return facts
@@ -163,8 +162,10 @@ def _summary(chosen, evaluations, run):
   if chosen is None:
     return "Nothing was measured yet: start --mode=evaluate."
   if chosen.step is None:
-    return plural(len(chosen.scores), "score")
-  parts = [f"{plural(len(evaluations), 'checkpoint')} measured"]
+    return plural(len(list(report_scores.headlines(chosen.scores))), "score")
+  if len(evaluations) == 1:
+    return f"Measured at step {chosen.step:,}"
+  parts = [f"{len(evaluations):,} checkpoints measured"]
   if chosen is evaluations[-1]:
     parts.append(f"shown large: step {chosen.step:,}, the latest")
   else:
@@ -219,29 +220,29 @@ def _score_sections(chosen, evaluations):
   if chosen is None:
     return []
   over_time = report_scores.score_curves(evaluations)
-  by_class = report_scores.classes(chosen)
-  matrix = report_scores.confusion(chosen)
-  numbers = ""
+  course = _tiles(over_time) if over_time else ""
   if len(evaluations) > 1:
-    numbers = element(
+    course += element(
       "details",
       element("summary", "All numbers"),
       report_scores.table(evaluations),
     )
   return [
     ("scores", "Scores", report_scores.cards(chosen, evaluations)),
-    (
-      "course",
-      "Scores over time",
-      (_tiles(over_time) if over_time else "") + numbers,
-    ),
-    (
-      "classes",
-      "Classes",
-      (_tiles(by_class) if by_class else "")
-      + (element("div", matrix, class_="matrix") if matrix else ""),
-    ),
+    ("course", "Scores over time", course),
   ]
+
+
+def _classes(chosen):
+  """How each class does."""
+  if chosen is None:
+    return ""
+  figures = report_scores.classes(chosen)
+  matrix = report_scores.confusion(chosen)
+  content = _tiles(figures) if figures else ""
+  if matrix:
+    content += element("div", matrix, class_="matrix")
+  return content
 
 
 def _tiles(figures):
@@ -340,13 +341,27 @@ def _losses(lines):
 
 def _details(chosen, run):
   """How it was measured, with what, and what the run was told."""
-  about = dict(chosen.about) if chosen else {}
+  about = config.flatten(chosen.about) if chosen else {}
+  drawn = (report_scores.MATRIX, report_scores.CLASS_NAMES)
+  of_environment = f"{_ENVIRONMENT}."
   parts = (
     (
       "How it was measured",
-      {name: value for name, value in about.items() if name not in _DRAWN},
+      {
+        name: value
+        for name, value in about.items()
+        if not name.startswith(of_environment)
+        and name.rpartition(".")[2] not in drawn
+      },
     ),
-    ("Versions and devices", about.get(_ENVIRONMENT) or {}),
+    (
+      "Versions and devices",
+      {
+        name.removeprefix(of_environment): value
+        for name, value in about.items()
+        if name.startswith(of_environment)
+      },
+    ),
     ("Configuration of the run", run.config),
   )
   return "".join(
@@ -357,7 +372,7 @@ def _details(chosen, run):
 
 
 def _values(values):
-  """Names and values of nested mappings."""
+  """A list of names and values."""
   return element(
     "dl",
     *(
@@ -366,7 +381,7 @@ def _values(values):
         element("dt", html.escape(name)),
         element("dd", html.escape(_in_words(value))),
       )
-      for name, value in config.flatten(values).items()
+      for name, value in values.items()
     ),
   )
 

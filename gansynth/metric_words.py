@@ -109,7 +109,24 @@ _WORDS = {
   ),
   "ap50": ("AP50", "Average precision of detection at IoU 0.50."),
   "ap75": ("AP75", "Average precision of detection at IoU 0.75."),
-  "ar": ("AR", "Average recall of detection, over IoU thresholds (COCO)."),
+  **{
+    f"ap_{size}": (
+      f"AP, {size}",
+      f"Average precision of {size} objects (COCO).",
+    )
+    for size in _SIZES
+  },
+  **{
+    f"ar_{number}": (
+      f"AR at {number}",
+      f"Average recall with up to {number} detections a picture (COCO).",
+    )
+    for number in (1, 10, 100)
+  },
+  **{
+    f"ar_{size}": (f"AR, {size}", f"Average recall of {size} objects (COCO).")
+    for size in _SIZES
+  },
 }
 _SIDES = {"_AtoB": "A to B", "_BtoA": "B to A", "_A": "A", "_B": "B"}
 _NAME = re.compile(r"(?P<base>.+?)(?P<suffix>_AtoB|_BtoA|_A|_B)?")
@@ -202,14 +219,21 @@ def class_of(base: str) -> tuple[str, str] | None:
   return None
 
 
-def number(value: float | None) -> str:
-  """A score in about four digits; `undefined` where it is no number."""
+def number(value: float | None, digits: int | None = None) -> str:
+  """A score in words; `undefined` where it is no number.
+
+  Args:
+    value: of the score.
+    digits: after the point; None: as many as make up about four in all.
+  """
   if value is None or math.isnan(value):
     return "undefined"
   if math.isinf(value):
     return "∞" if value > 0 else "\N{MINUS SIGN}∞"
   size = abs(value)
-  if size >= 1000:
+  if digits is not None:
+    text = f"{value:.{digits}f}"
+  elif size >= 1000:
     text = f"{value:,.0f}"
   elif size >= 100:
     text = f"{value:.1f}"

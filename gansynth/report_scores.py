@@ -1,7 +1,7 @@
 """The parts of a report that show scores: cards, curves, classes, tables."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,27 @@ from gansynth.metric_words import Metric
 from gansynth.pages import charts, curves, svg
 from gansynth.pages.svg import element
 
+# Of what a record says about itself, at any depth, what is drawn: counts of
+# pixels, true classes by predicted ones, and what the classes are called.
+MATRIX, CLASS_NAMES = "confusion_matrix", "class_names"
 _SPREAD = "_std"  # how the name of a score's spread ends
 # A score that others are read beside, and what it is to them.
 _OF_REAL = "_of_real"
 _LEFT_ALONE = {"untouched": "error"}
 _MOST_CLASSES = 40  # that are drawn
 _MOST_LINES = len(curves.KINDS)
+
+
+def headlines(names: Iterable[str]) -> Iterator[Metric]:
+  """Scores that stand for themselves, as people look for them."""
+  for name in sorted(names, key=metric_words.order):
+    metric = metric_words.describe(name)
+    if not (
+      metric_words.class_of(metric.base)
+      or metric.base.endswith((_SPREAD, _OF_REAL))
+      or metric.base in _LEFT_ALONE
+    ):
+      yield metric
 
 
 def cards(chosen: Evaluation, evaluations: Sequence[Evaluation]) -> str:
@@ -28,36 +43,26 @@ def cards(chosen: Evaluation, evaluations: Sequence[Evaluation]) -> str:
     chosen: whose numbers are shown.
     evaluations: all there are, by step.
   """
+  groups: dict[tuple[str, bool], list[Metric]] = {}
+  for metric in headlines(chosen.scores):
+    groups.setdefault((metric.base, metric.random_features), []).append(metric)
   content = []
-  for name in sorted(_headlines(chosen.scores), key=metric_words.order):
-    metric = metric_words.describe(name)
-    title = [html.escape(metric.title)]
-    if metric.side:
-      title.append(element("small", html.escape(metric.side)))
-    if metric.random_features:
+  for metrics in groups.values():
+    first = metrics[0]
+    title = [html.escape(first.title)]
+    if first.random_features:
       title.append(element("em", "random features"))
-    value = [metric_words.number(chosen.scores[name])]
-    spread = chosen.scores.get(metric.sibling(metric.base + _SPREAD))
-    if spread is not None:
-      value.append(element("small", f"± {metric_words.number(spread)}"))
-    said = [
-      element("p", html.escape(line), class_="soft")
-      for line in (
-        _reading(metric, chosen, evaluations),
-        _reference(metric, chosen.scores),
-      )
-      if line
-    ]
-    content.append(
-      element(
-        "article",
-        element("h3", " ".join(title)),
-        element("p", " ".join(value), class_="value"),
-        *said,
-        *([element("p", html.escape(metric.meaning))] * bool(metric.meaning)),
-        class_="card" + " random" * metric.random_features,
-      )
-    )
+    parts = [element("h3", " ".join(title))]
+    for metric in metrics:
+      parts += _value(metric, chosen, evaluations)
+    meaning = [html.escape(first.meaning)] if first.meaning else []
+    if first.direction:
+      direction = first.direction.capitalize()
+      meaning.append(element("strong", f"{direction}."))
+    if meaning:
+      parts.append(element("p", " ".join(meaning)))
+    kind = "card" + " random" * first.random_features
+    content.append(element("article", *parts, class_=kind))
   return element("div", *content, class_="cards")
 
 
@@ -72,11 +77,8 @@ def score_curves(evaluations: Sequence[Evaluation]) -> list[str]:
   """
   evaluations = [each for each in evaluations if each.step is not None]
   groups: dict[tuple[str, bool], list[Metric]] = {}
-  names = dict.fromkeys(
-    name for each in evaluations for name in _headlines(each.scores)
-  )
-  for name in sorted(names, key=metric_words.order):
-    metric = metric_words.describe(name)
+  names = dict.fromkeys(name for each in evaluations for name in each.scores)
+  for metric in headlines(names):
     groups.setdefault((metric.base, metric.random_features), []).append(metric)
   return [
     figure
@@ -114,7 +116,7 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> list[str]:
       lines = [lines[0]._replace(name="")]
     if lines:
       title = metrics[0].name if len(metrics) == 1 else base
-      figures.append(curves.plot(title, "mean since the line before", lines))
+      figures.append(curves.plot(title, "as logged in training", lines))
   return figures
 
 
@@ -148,11 +150,9 @@ def classes(chosen: Evaluation) -> list[str]:
 
 def confusion(chosen: Evaluation) -> str:
   """What classes are taken for; empty where that is not recorded."""
-  counts = chosen.about.get("confusion_matrix")
+  counts, names = _confusion_matrix(chosen.about)
   if counts is None:
     return ""
-  counts = np.asarray(counts, np.float64)
-  names = _class_names(chosen.about, len(counts))
   label = "share of a true class's pixels"
   if len(names) > _MOST_CLASSES:
     kept = np.sort(np.argsort(-counts.sum(1), kind="stable")[:_MOST_CLASSES])
@@ -189,16 +189,24 @@ def table(evaluations: Sequence[Evaluation]) -> str:
   )
 
 
-def _headlines(scores):
-  """Names of scores that stand for themselves."""
-  for name in scores:
-    base = metric_words.describe(name).base
-    if not (
-      metric_words.class_of(base)
-      or base.endswith((_SPREAD, _OF_REAL))
-      or base in _LEFT_ALONE
-    ):
-      yield name
+def _value(metric, chosen, evaluations):
+  """A number of a card, and what to read beside it."""
+  value = [metric_words.number(chosen.scores[metric.name])]
+  spread = chosen.scores.get(metric.sibling(metric.base + _SPREAD))
+  if spread is not None:
+    digits = len(value[0].partition(".")[2])
+    spread = metric_words.number(spread, digits)
+    value.append(element("small", f"± {spread}"))
+  if metric.side:
+    value.append(element("small", html.escape(metric.side)))
+  lines = (
+    _compared(metric, chosen, evaluations),
+    _reference(metric, chosen.scores),
+  )
+  return [
+    element("p", " ".join(value), class_="value"),
+    *(element("p", html.escape(line), class_="soft") for line in lines if line),
+  ]
 
 
 def _best(metric, evaluations):
@@ -214,74 +222,70 @@ def _best(metric, evaluations):
   return pick(found, key=lambda each: each.scores[metric.name])
 
 
-def _reading(metric, chosen, evaluations):
-  """Which way is better, and what was best."""
-  parts = [metric.direction]
+def _compared(metric, chosen, evaluations):
+  """Whether another step was better."""
   best = _best(metric, evaluations)
   there = sum(metric.name in each.scores for each in evaluations)
-  if best is not None and there > 1:
-    if best.scores[metric.name] == chosen.scores[metric.name]:
-      parts.append(f"the best of {there} steps")
-    else:
-      value = metric_words.number(best.scores[metric.name])
-      parts.append(f"best: {value} at step {best.step:,}")
-  return " · ".join(filter(None, parts))
+  if best is None or there < 2:
+    return ""
+  if best.scores[metric.name] == chosen.scores[metric.name]:
+    return f"the best of {there} steps"
+  value = metric_words.number(best.scores[metric.name])
+  return f"best: {value} at step {best.step:,}"
 
 
 def _reference(metric, scores):
   """What the same score is of something that everybody knows."""
   of_real = scores.get(metric.sibling(metric.base + _OF_REAL))
   if of_real is not None:
-    return f"{metric_words.number(of_real)} of the true pictures"
+    return f"the true pictures: {metric_words.number(of_real)}"
   for reference, base in _LEFT_ALONE.items():
     value = scores.get(metric.sibling(reference))
     if base == metric.base and value is not None:
-      return f"{metric_words.number(value)} when left alone"
+      return f"left as they are: {metric_words.number(value)}"
   return ""
 
 
 def _score_curve(metrics, evaluations):
-  """One plot of a score in all its directions."""
-  lines, marked = [], None
+  """One plot of a score in all its directions; empty of a single step."""
+  lines, marked, best_words = [], [], []
   for metric in metrics[:_MOST_LINES]:
     found = [each for each in evaluations if metric.name in each.scores]
     values = [each.scores[metric.name] for each in found]
-    if not np.isfinite(values).any():
+    if len(values) < 2 or not np.isfinite(values).any():
       continue
+    if best := _best(metric, found):
+      marked.append((len(lines), best.step))
+      value = metric_words.number(best.scores[metric.name])
+      best_words.append(f"{value} at step {best.step:,}")
     spread = metric.sibling(metric.base + _SPREAD)
-    line = curves.Line(
-      metric.side,
-      [each.step for each in found],
-      values,
-      [each.scores.get(spread, 0.0) for each in found],
-    )
-    best = _best(metric, found)
-    if best is not None and marked is None:
-      words = metric_words.number(best.scores[metric.name])
-      marked = (len(lines), best.step, f"best {words}")
-    lines.append(line)
-  if not lines or max(len(line.steps) for line in lines) < 2:
-    return ""
-  of_real = metrics[0].sibling(metrics[0].base + _OF_REAL)
-  known = [each for each in evaluations if of_real in each.scores]
-  if known and len(lines) == 1:
-    lines = [
-      lines[0]._replace(name="synthetic"),
+    lines.append(
       curves.Line(
-        "true pictures",
-        [each.step for each in known],
-        [each.scores[of_real] for each in known],
-      ),
-    ]
-  if len(lines) > 1:
-    marked = None  # One mark among several lines says the wrong thing.
-  title = metrics[0].title
-  if len(metrics) == 1 and metrics[0].side:
-    title += f", {metrics[0].side}"
-    lines = [lines[0]._replace(name=""), *lines[1:]]
-  if metrics[0].random_features:
+        metric.side,
+        [each.step for each in found],
+        values,
+        [each.scores.get(spread, 0.0) for each in found],
+      )
+    )
+  if not lines:
+    return ""
+  first = metrics[0]
+  title = first.title
+  if len(lines) == 1:
+    title = first.full_title
+    of_real = first.sibling(first.base + _OF_REAL)
+    known = [each for each in evaluations if of_real in each.scores]
+    lines = [lines[0]._replace(name="synthetic" if known else "")]
+    if known:
+      steps = [each.step for each in known]
+      true = [each.scores[of_real] for each in known]
+      lines.append(curves.Line("true pictures", steps, true))
+  elif first.random_features:
     title += " (random features)"
-  return curves.plot(title, metrics[0].direction, lines, marked)
+  label = first.direction
+  if best_words:
+    label += f" · best: {' and '.join(best_words)}"
+  return curves.plot(title, label, lines, marked)
 
 
 def _class_bars(title, values):
@@ -298,7 +302,7 @@ def _class_bars(title, values):
     label,
     [("synthetic", title, 1)],
     [(name, [value]) for name, value in known.items()],
-    lambda _, share: metric_words.number(share),
+    lambda _, share: metric_words.number(share, 3),
     most=_MOST_CLASSES,
     full=1.0,
   )
@@ -308,7 +312,7 @@ def _class_table(title, kind, values, pixels):
   columns = [kind] + ["share of the pixels"] * bool(pixels)
   rows = []
   for name, value in values.items():
-    cells = [metric_words.number(value)]
+    cells = [metric_words.number(value, 3)]
     if pixels:
       share = pixels.get(name)
       cells.append("" if share is None else svg.percent(share))
@@ -355,21 +359,26 @@ def _table(columns, rows):
   )
 
 
-def _class_names(about, number):
-  names = list(about.get("class_names") or ())
-  return [
-    (str(names[i]) if i < len(names) else "") or f"label {i}"
-    for i in range(number)
-  ]
+def _confusion_matrix(about):
+  """float64 (classes, classes), or None, and the names of the classes."""
+  if MATRIX not in about:
+    for each in about.values():
+      if isinstance(each, Mapping):
+        counts, names = _confusion_matrix(each)
+        if counts is not None:
+          return counts, names
+    return None, []
+  counts = np.asarray(about[MATRIX], np.float64)
+  names = [*about.get(CLASS_NAMES, ()), *[""] * len(counts)][: len(counts)]
+  return counts, [name or f"label {i}" for i, name in enumerate(names)]
 
 
 def _pixel_shares(about):
   """Share of all pixels that each class has in truth; empty: not known."""
-  counts = about.get("confusion_matrix")
+  counts, names = _confusion_matrix(about)
   if counts is None:
     return {}
-  pixels = np.asarray(counts, np.float64).sum(1)
-  names = _class_names(about, len(pixels))
+  pixels = counts.sum(1)
   keys = [
     metric_words.class_of(name)[1]
     for name in segmentation.score_names(names, len(names))

@@ -222,10 +222,10 @@ def matrix(
   shares = np.divide(
     counts, totals, out=np.zeros_like(counts), where=totals > 0
   )
-  left, top = 96, svg.TOP
+  left, top = 88, svg.TOP
   side = svg.WIDTH - left - svg.RIGHT
   cell = side / len(names)
-  size = min(11.5, max(4.0, cell * 0.85))
+  size = min(9.5, max(4.0, cell * 0.7))
   content = [
     svg.element("rect", class_="frame", x=left, y=top, width=side, height=side)
   ]
@@ -263,7 +263,7 @@ def matrix(
         size=size,
       ),
     ]
-  height = top + side + 104
+  height = top + side + 92
   content += [
     svg.text(left + side / 2, height - 4, "predicted"),
     svg.text(

@@ -23,13 +23,12 @@ svg .dot.first,svg .band.first{fill:var(--synthetic)}
 svg .dot.second,svg .band.second{fill:var(--real)}
 svg .dot.third,svg .band.third{fill:var(--soft)}
 svg .band{fill-opacity:.18}
-svg .best{fill:none;stroke:var(--ink);stroke-width:1.5}
-svg text.marked{fill:var(--ink);font-weight:600}
+svg .marked{fill:none;stroke:var(--ink);stroke-width:1.5}
 .plot figcaption .key{display:inline-block;width:1.4rem;height:0;
 margin-right:.35rem;vertical-align:middle;border-top:2px solid var(--synthetic)}
 .plot figcaption .key.second{border-top:2px dashed var(--real)}
 .plot figcaption .key.third{border-top:2px dotted var(--soft)}
-.plot figcaption span:has(.key){margin-right:1rem;white-space:nowrap}
+.plot figcaption .keys{display:flex;flex-wrap:wrap;gap:0 1rem}
 """
 
 
@@ -53,7 +52,7 @@ def plot(
   title: str,
   label: str,
   lines: Sequence[Line],
-  best: tuple[int, float, str] | None = None,
+  marked: Sequence[tuple[int, float]] = (),
 ) -> str:
   """Draws lines over the steps of a run.
 
@@ -61,7 +60,7 @@ def plot(
     title: above the plot.
     label: what is measured.
     lines: at most three, of at least one finite value together.
-    best: (number of a line, step, words) of a point that is marked.
+    marked: (number of a line, step) of points that get a ring.
 
   Returns:
     A figure.
@@ -79,7 +78,7 @@ def plot(
   ]
   left = max(30, 12 + 6.5 * max(map(len, names)))
   width = svg.WIDTH - left - _RIGHT
-  top, height = svg.TOP + 8, svg.HEIGHT - svg.TOP - 8 - svg.BOTTOM
+  top, height = svg.TOP, svg.HEIGHT - svg.TOP - svg.BOTTOM
 
   def x(step):
     if first == last:
@@ -104,9 +103,11 @@ def plot(
     ]
   for kind, line in zip(KINDS, drawn, strict=False):
     content += line.markup(kind, x, y)
-  if best is not None:
-    number, step, words = best
-    content += _marked(lines[number], step, words, x, y, top)
+  for number, step in marked:
+    value = lines[number].values[list(lines[number].steps).index(step)]
+    content.append(
+      svg.element("circle", class_="marked", cx=x(step), cy=y(value), r=6.5)
+    )
   content += [
     svg.text(x(step), top + height + 16, short(step))
     for step in _step_ticks(first, last)
@@ -193,23 +194,6 @@ class _Drawn(NamedTuple):
           )
         )
     return content
-
-
-def _marked(line, step, words, x, y, top):
-  """A ring around a point, and words where there is room."""
-  value = line.values[list(line.steps).index(step)]
-  right = x(step) > svg.WIDTH / 2
-  above = y(value) - 10
-  return [
-    svg.element("circle", class_="best", cx=x(step), cy=y(value), r=6.5),
-    svg.text(
-      x(step) + (7 if right else -7),
-      above if above > top + 4 else y(value) + 20,
-      words,
-      "end" if right else "start",
-      class_="marked",
-    ),
-  ]
 
 
 def _path(points, x, y):

@@ -71,7 +71,7 @@ def section(tiles: Sequence[Tile], orders: Sequence[Order]) -> tuple[str, str]:
   ends = [_ends(order.names, {tile.name for tile in tiles}) for order in orders]
   content, rules = [], [_STYLE]
   for number, (best, worst) in enumerate(ends):
-    rules.append(_rules(number))
+    rules.append(_rules(number, len(orders)))
     if len(best) + len(worst) < len(orders[number].names):
       titles = (f"The best {len(best)}", f"The worst {len(worst)}")
     else:
@@ -117,9 +117,11 @@ def _ends(names, shown):
   )
 
 
-def _rules(number):
-  """What the switch of an order does."""
-  on = f"body:has(#rank-{number}:checked) .ranked>"
+def _rules(number, orders):
+  """What the switch of an order does; a single order has none."""
+  on = ".ranked>"
+  if orders > 1:
+    on = f"body:has(#rank-{number}:checked) {on}"
   return (
     f"{on}*{{order:var(--o{number})}}\n"
     f"{on}:not(.r{number}){{display:none}}\n"
@@ -128,7 +130,7 @@ def _rules(number):
 
 
 def _switches(orders):
-  if not orders:
+  if len(orders) < 2:
     return ""
   boxes = (
     element(
@@ -180,13 +182,13 @@ def _figure(tile, orders, places):
   caption = [element("b", html.escape(tile.name))]
   numbers = {order.title: number for number, order in enumerate(orders)}
   ranks = {
-    order.title: order.names.index(tile.name) + 1
+    order.title: f"{order.names.index(tile.name) + 1:,} of {len(order.names):,}"
     for order in orders
     if tile.name in order.names
   }
   for title, words in tile.scores.items():
     if title in ranks:
-      words += f" (no. {ranks[title]:,})"
+      words += f" ({ranks[title]})"
     kind = f"s{numbers[title]}" if title in numbers else None
     caption.append(
       element("span", html.escape(f"{title} {words}"), class_=kind)

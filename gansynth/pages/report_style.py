@@ -27,16 +27,18 @@ grid-template-columns:repeat(auto-fill,minmax(min(100%,16rem),1fr))}
 .card h3 em{padding:.05rem .45rem;border-radius:3px;color:#fff;
 background:#a3122a;font-size:.75rem;font-style:normal;font-weight:600;
 white-space:nowrap}
-.card p{margin:.35rem 0 0;font-size:.85rem;line-height:1.4}
-.card .soft{font-variant-numeric:tabular-nums}
-.card .value{margin:.1rem 0 0;font-size:1.9rem;font-weight:650;line-height:1.2;
+.card p{margin:.5rem 0 0;font-size:.85rem;line-height:1.4}
+.card .soft{margin:0;font-variant-numeric:tabular-nums}
+.card .value{margin:.15rem 0 0;font-size:1.9rem;font-weight:650;line-height:1.2;
 font-variant-numeric:tabular-nums}
-.card .value small{font-size:1rem}
+.card .value small{font-size:.85rem;white-space:nowrap}
 .wide-table{overflow-x:auto}
 .wide-table table{white-space:nowrap}
 .wide-table :is(th,td){padding:.3rem .6rem}
-.wide-table :is(th,td):first-child{padding-left:.2rem;text-align:left}
-.matrix{max-width:44rem;margin-top:1.25rem}
+.wide-table :is(th,td):first-child{position:sticky;left:0;
+padding-left:.2rem;text-align:left;background:var(--ground)}
+.plot .wide-table :is(th,td):first-child{background:var(--panel)}
+.matrix{max-width:38rem;margin-top:1.25rem}
 .sheet{margin-top:1.25rem}
 .sheet img{display:block;max-width:100%;height:auto}
 details{margin-top:1rem}

@@ -60,15 +60,16 @@ def figure(
   Returns:
     Markup.
   """
+  lines = (
+    element("span", element("i", class_=f"key {kind}"), html.escape(words))
+    for kind, words in keys
+  )
   caption = element(
     "figcaption",
     element("strong", html.escape(title)),
     " ",
     element("span", html.escape(y_label)),
-    *(
-      element("span", element("i", class_=f"key {kind}"), html.escape(words))
-      for kind, words in keys
-    ),
+    *([element("span", *lines, class_="keys")] if keys else []),
   )
   drawing = element(
     "svg",
