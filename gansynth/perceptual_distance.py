@@ -130,10 +130,15 @@ class PerceptualDistance:
     if not len(groups):
       raise ValueError("there are no pictures to compare; LPIPS needs pairs")
     items = _Checked(groups, names, self._network)
-    host, hosts = 0, 1
-    if split_hosts:
-      host, hosts = jax.process_index(), jax.process_count()
-    results = np.zeros(len(groups))
+    if not split_hosts:
+      return self._share(items, chosen, 0, 1)
+    hosts = jax.process_index(), jax.process_count()
+    results = parallel.on_every_host(lambda: self._share(items, chosen, *hosts))
+    return parallel.sum_over_hosts(results)
+
+  def _share(self, items, chosen, host, hosts):
+    """The results of this host's share, 0 for the others."""
+    results = np.zeros(len(items))
 
     def finish(waiting):
       found = self._compare([pictures for _, pictures in waiting])
@@ -150,7 +155,7 @@ class PerceptualDistance:
         finish(pending.pop(pictures.shape))
     for waiting in pending.values():
       finish(waiting)
-    return parallel.sum_over_hosts(results) if split_hosts else results
+    return results
 
   def _limit(self, shape):
     """How many groups of (number, height, width, 3) make a full batch."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from absl import logging
+from flax import traverse_util
 
 from gansynth.convert import common
 from gansynth.convert.errors import CheckpointError
@@ -32,6 +33,7 @@ _FIRE = ("squeeze", "expand1x1", "expand3x3")
 _UNUSED = re.compile(r"classifier\.\d+\.(weight|bias)")
 _SLICE = re.compile(r"net\.slice\d+\.(\d+\..+)")
 _COPIES = re.compile(r"lins\.(\d+)\.(model\.1\.weight)")
+_PICTURES = ((1, 32, 32, 3),) * 2
 _SCALING = {"shift": lpips.SHIFT, "scale": lpips.SCALE}
 
 
@@ -83,8 +85,7 @@ def convert_state_dict(
     state = {key: state[key] for key in state if key not in unused}
     state |= channel_weights(backbone)
   description = {"name": NAME, "backbone": backbone}
-  pictures = (1, 32, 32, 3)
-  shapes = common.described_shapes(description, [pictures, pictures], source)
+  shapes = common.described_shapes(description, _PICTURES, source)
   entries = _entries(backbone, is_saved)
   variables = common.to_variables(state, entries, shapes, source, dtype)
   return description, variables
@@ -100,6 +101,22 @@ def to_state_dict(
   """
   entries = _entries(description["backbone"], is_saved=True)
   return common.to_state_dict(variables, entries)
+
+
+def state_shapes(backbone: str) -> dict[str, tuple[int, ...]]:
+  """Shapes of torchvision's arrays of a backbone, by key, without classifier.
+
+  Args:
+    backbone: one of `models.lpips.BACKBONES`.
+  """
+  description = {"name": NAME, "backbone": backbone}
+  shapes = common.described_shapes(description, _PICTURES, backbone)
+  shapes = traverse_util.flatten_dict(dict(shapes))
+  return {
+    entry.key: common.original_shape(shapes[entry.path].shape, entry.layout)
+    for entry in _entries(backbone, is_saved=False)
+    if entry.path[1] == "features"
+  }
 
 
 def channel_weights(backbone: str) -> dict[str, np.ndarray]:

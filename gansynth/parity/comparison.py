@@ -117,12 +117,12 @@ def clause(text: Any, *words: str) -> str | None:
 def parse(text: Any, default: Tolerance) -> Tolerance:
   """Reads one clause of a tolerance text.
 
-  `exact` means equal; `2e-3 * max`, `1e-4 of its max` and `rel 1e-5` are
-  relative to the largest magnitude expected in the array; any other first
-  number is absolute, as in `max abs 2e-5`, `1e-6`, `within 1 level`. Both may
-  be given, as in `atol 1e-6 rtol 1e-4` and `1e-4 relative + 1e-6 absolute`. A
-  dict may give `atol`, `rtol` and `exact`. What cannot be read gives the
-  default.
+  `exact` means equal; `2e-3 * max`, `1e-4 of its max`, `1% of its max` and
+  `rel 1e-5` are relative to the largest magnitude expected in the array; any
+  other first number is absolute, as in `max abs 2e-5`, `1e-6`, `within 1
+  level`. Both may be given, as in `atol 1e-6 rtol 1e-4` and `1e-4 relative +
+  1e-6 absolute`. A dict may give `atol`, `rtol` and `exact`. What cannot be
+  read gives the default.
   """
   if isinstance(text, dict):
     if text.get("exact"):
@@ -135,9 +135,11 @@ def parse(text: Any, default: Tolerance) -> Tolerance:
   text = text.lower()
   if "exact" in text or "bit for bit" in text:
     return EXACT
-  number = re.search(rf"{_NUMBER}\s*(?:\*|of (?:its|their|the))\s*max", text)
+  number = re.search(
+    rf"{_NUMBER}\s*(%?)\s*(?:\*|of (?:its|their|the))\s*max", text
+  )
   if number:
-    return Tolerance(relative=float(number[1]))
+    return Tolerance(relative=float(number[1]) / (100 if number[2] else 1))
   kinds = {
     "absolute": r"(?:abs(?:olute)?|atol)",
     "relative": r"(?:rel\w*|rtol)",

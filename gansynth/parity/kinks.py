@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gansynth.parity.case import Case
-from gansynth.parity.comparison import Comparison
+from gansynth.parity.comparison import Comparison, compare
+from gansynth.parity.label_cases import tolerance
 
 # Up to where a kink may move what is compared, by how its name begins.
 _KINKS = {
@@ -18,6 +20,41 @@ _KINKS = {
   "after ": ("relative", 0.25),  # the mean error, of as far as Adam moves
   "buf": ("absolute", 1e-3),
 }
+
+_SHARE = 0.05  # of the elements of a picture's gradient, that kinks may move
+
+
+def compare_gradient(
+  case: Case,
+  name: str,
+  found: np.ndarray,
+  evaluate: Callable[[Case], np.ndarray],
+) -> Comparison:
+  """Compares a picture's gradient; where a kink moved some, float64 decides.
+
+  An activation that is 0 up to rounding is on or off, and the gradients of the
+  pixels that it sees differ by what comes through it.
+
+  Args:
+    case: the case.
+    name: of the recorded gradient.
+    found: the one computed.
+    evaluate: computes it in the precision of the case it is given.
+  """
+  expected, allowed = case.outputs[name], tolerance(case, name, "grad")
+  line = compare(name, found, expected, allowed)
+  if line.ok or case.dtype == jnp.float64 or found.shape != expected.shape:
+    return line
+  with jax.enable_x64(True):
+    exact = evaluate(Case(case.folder, jnp.float64))
+  decisive = compare(name, exact, expected, allowed)
+  share = np.mean(np.abs(found - expected) > allowed.allowed(expected))
+  return dataclasses.replace(
+    line,
+    ok=decisive.ok and bool(share <= _SHARE),
+    note=f"{share:.2%} of the elements are beyond it, at kinks; in float64 "
+    f"abs {decisive.absolute:.3g}, rel {decisive.relative:.3g}",
+  )
 
 
 def decided(

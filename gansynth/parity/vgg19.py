@@ -3,7 +3,6 @@
 The weights are too large to keep: cases say how NumPy drew them.
 """
 
-import dataclasses
 import math
 import re
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gansynth import convert, losses, models
+from gansynth.parity import kinks
 from gansynth.parity.case import Case, CaseError, to_nchw
 from gansynth.parity.comparison import Comparison, compare
 from gansynth.parity.label_cases import tolerance
@@ -36,7 +36,6 @@ _SLICES = (
   ((21, 512), (23, 512), (25, 512), (28, 512)),
 )
 _UNUSED = ((30, 512), (32, 512), (34, 512))
-_KINKS = 0.05  # of a gradient's elements may be off by them
 
 
 def replay_slices(seed: int) -> State:
@@ -176,30 +175,12 @@ def _compare_loss(case, state, loss, gradient):
   yield compare(name, loss, case.outputs[name], tolerance(case, name, name))
   name = "grad_x"
   if name in case.outputs:
-    yield _compare_gradient(case, state, name, to_nchw(gradient))
-
-
-def _compare_gradient(case, state, name, found):
-  """Compares a gradient; where rounding took a kink, float64 decides.
-
-  An activation that is 0 up to rounding is on or off, and the gradients of the
-  pixels that it sees differ by what comes through it.
-  """
-  expected, allowed = case.outputs[name], tolerance(case, name, "grad")
-  line = compare(name, found, expected, allowed)
-  if line.ok or case.dtype == jnp.float64 or found.shape != expected.shape:
-    return line
-  with jax.enable_x64(True):
-    exact = Case(case.folder, jnp.float64)
-    _, _, _, gradient = _evaluate(exact, state)
-    decisive = compare(name, to_nchw(gradient), expected, allowed)
-  share = np.mean(np.abs(found - expected) > allowed.allowed(expected))
-  return dataclasses.replace(
-    line,
-    ok=decisive.ok and bool(share <= _KINKS),
-    note=f"{share:.2%} of the elements are beyond it, at kinks; in float64 "
-    f"abs {decisive.absolute:.3g}, rel {decisive.relative:.3g}",
-  )
+    yield kinks.compare_gradient(
+      case,
+      name,
+      to_nchw(gradient),
+      lambda exact: to_nchw(_evaluate(exact, state)[-1]),
+    )
 
 
 CHECKS = {"feature_forward": feature_forward}
