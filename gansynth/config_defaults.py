@@ -77,10 +77,21 @@ def image_to_image() -> ml_collections.ConfigDict:
   config.best_mode = "min"
 
   config.evaluate = ml_collections.ConfigDict()
-  config.evaluate.every = 0  # steps; 0: at checkpoints if best_metric is set
+  config.evaluate.every = 0  # steps; 0: at checkpoints, if best_metric or
+  # any of the metrics below is set
   config.evaluate.max_items = 0  # 0: the whole test split
   config.evaluate.batch_size = 1
   config.evaluate.step = 0  # checkpoint; 0: the best one, else the latest
+  config.evaluate.steps = ""  # in its place: "all", or several, commas between
+  config.evaluate.metrics = ""  # of picture_metrics, such as "fid,kid"
+  config.evaluate.networks = "networks"  # folder of published weights
+  config.evaluate.random_features = False  # instead: for smoke tests only
+  config.evaluate.resize = "legacy"  # before Inception, as pytorch-fid; clean
+  config.evaluate.dims = 2048  # of Inception's features; 64, 192, 768
+  config.evaluate.segmenter = ""  # reads label maps back from what is made
+  config.evaluate.protocol = "picture"  # see segmentation_protocols
+  config.evaluate.label_kind = ""  # of the data, for it; "": told by numbers
+  config.evaluate.pictures = 4  # best and worst by each score that are kept
 
   config.synthesize = ml_collections.ConfigDict()
   config.synthesize.input = ""  # folder of pictures, with sub-folders

@@ -1,9 +1,8 @@
-"""How good a checkpoint is, in numbers."""
+"""How good the checkpoints of a run are, in numbers."""
 
-import itertools
 import json
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -11,187 +10,164 @@ import ml_collections
 import numpy as np
 from absl import logging
 
-from gansynth import config as config_lib
 from gansynth import (
+  checkpoints,
   data,
+  evaluation_record,
+  evaluation_report,
+  evaluator,
   files,
-  images,
-  label_judge,
+  metric_words,
   parallel,
   samples,
   segmentation_scores,
   systems,
 )
-from gansynth.data import pipeline
-from gansynth.label_scores import LabelScores
-from gansynth.segmentation_scores import SegmentationScores
-from gansynth.translator import Translator
+from gansynth import config as config_lib
+from gansynth.evaluation_record import Evaluation
 from gansynth.weights import load_state
 
 RESULT = "evaluation.json"
 
-
-def create(
-  system: Any, train_set: Any, test_set: Any, options: Any
-) -> "TranslationScores | LabelScores | SegmentationScores | None":
-  """Chooses what is measured of a system; None where nothing is.
-
-  Args:
-    system: see `systems.create`.
-    train_set: data set it is trained on.
-    test_set: data set that it is measured on.
-    options: `config.evaluate`.
-
-  Returns:
-    An object with `names`, the same on every host, and `measure(makers)`,
-    where the makers are those of `samples.create`.
-  """
-  directions = list(system.generators())
-  shared = {"max_items": options.max_items, "batch_size": options.batch_size}
-  if systems.NOISE in directions:
-    return None
-  if systems.SEGMENTATION in directions:
-    return SegmentationScores(test_set, system.num_classes, **shared)
-  if systems.LABELS in directions:
-    num_labels = system.conditioning.num_labels
-    if num_labels:
-      num_labels = system.conditioning.label_channels
-    return LabelScores(
-      train_set,
-      test_set,
-      num_labels,
-      num_classes=label_judge.num_classes(system),
-      **shared,
-    )
-  return TranslationScores(directions, test_set, **shared)
-
-
-class TranslationScores:
-  """`translation_metrics` of one test set."""
-
-  def __init__(
-    self,
-    directions: Iterable[str],
-    test_set: Any,
-    *,
-    max_items: int = 0,
-    batch_size: int = 1,
-  ):
-    """Takes AtoB and perhaps BtoA; the rest as `translation_metrics`."""
-    self.names = metric_names(directions, test_set)
-    self._test_set = test_set
-    self._options = {"max_items": max_items, "batch_size": batch_size}
-
-  def measure(self, translators: Mapping[str, Translator]) -> dict[str, float]:
-    """Returns the scores by name, over all hosts."""
-    return translation_metrics(translators, self._test_set, **self._options)
-
-
-def translation_metrics(
-  translators: Mapping[str, Translator],
-  dataset: Any,
-  *,
-  max_items: int = 0,
-  batch_size: int = 1,
-) -> dict[str, float]:
-  """Measures translations of a test set, in grey levels (0 to 255).
-
-  Where the data set is paired, `error_AtoB` is the mean absolute difference
-  between the translation of A and the true B, and `untouched_AtoB` that of
-  leaving A as it is. Where both directions exist, `cycle_A` is the mean
-  absolute difference between A and its translation there and back.
-
-  Args:
-    translators: by direction, AtoB and perhaps BtoA.
-    dataset: test split of `data.create`.
-    max_items: measure the first ones only; 0: all.
-    batch_size: pictures translated at a time, on this host.
-
-  Returns:
-    Means over all pictures, each picture counted once, over all hosts.
-  """
-  count = min(len(dataset), max_items or len(dataset))
-  sums: dict[str, float] = {}
-
-  def add(name, outputs, targets):
-    for output, target in zip(outputs, targets, strict=True):
-      error = np.abs(output - target).mean(dtype=np.float64) * 127.5
-      sums[name] = sums.get(name, 0.0) + float(error)
-
-  items = pipeline.eval_items(
-    dataset,
-    max_items=max_items,
-    host_index=jax.process_index(),
-    host_count=jax.process_count(),
-  )
-  while batch := list(itertools.islice(items, batch_size)):
-    pictures = {
-      side: [images.to_unit_range(x[f"image_{side.lower()}"]) for x in batch]
-      for side in "AB"
-    }
-    for direction, translate in translators.items():
-      source, target = direction[0], direction[-1]
-      outputs = translate.translate(pictures[source])
-      if dataset.paired:
-        add(f"error_{direction}", outputs, pictures[target])
-        if pictures[source][0].shape == pictures[target][0].shape:
-          add(f"untouched_{direction}", pictures[source], pictures[target])
-      back = f"{target}to{source}"
-      if back in translators:
-        returned = translators[back].translate(outputs)
-        add(f"cycle_{source}", returned, pictures[source])
-  # Every host must add the same names, also one that had no picture.
-  names = metric_names(translators, dataset)
-  totals = parallel.sum_over_hosts(
-    np.array([sums.get(name, 0.0) for name in names])
-  )
-  return {
-    name: float(total) / count
-    for name, total in zip(names, totals, strict=True)
-  }
+_ALL = "all"  # checkpoints
+# What `report` has sentences of its own for.
+_SAID = (
+  "error",
+  "untouched",
+  "cycle",
+  "mean_iou",
+  "pixel_accuracy",
+  "class_accuracy",
+  "color_iou",
+  "color_iou_of_real",
+  "color_accuracy",
+  "head_iou",
+  "head_iou_of_real",
+  "head_accuracy",
+  "head_accuracy_of_real",
+)
 
 
 def evaluate(
   config: ml_collections.ConfigDict, workdir: pathlib.Path
 ) -> dict[str, float]:
-  """Measures a checkpoint of a run on the test split of `config.data`.
+  """Measures checkpoints of a run on the test split of `config.data`.
 
-  Prints the numbers and writes them to evaluation.json.
+  Prints the numbers, writes those of the checkpoint measured last to
+  evaluation.json, a record of each to evaluations/ and a report of all that
+  were ever measured to report.html.
 
   Args:
-    config: `data` and `evaluate`; networks as the run was made with.
+    config: `data` and `evaluate`; networks as the run was made with. Of
+      several checkpoints (`evaluate.steps`) those that were measured in the
+      same way before are not measured again.
     workdir: the run.
 
   Returns:
-    The scores, see `TranslationScores`, `LabelScores` and
-    `SegmentationScores`.
+    The scores of the last of them, see `TranslationScores`, `LabelScores`,
+    `SegmentationScores` and `run_metrics`.
 
   Raises:
-    ValueError: there is no such run or checkpoint, or it is of other
-      networks.
+    ValueError: there is no such run or checkpoint, it is of other networks, or
+      weights of what measures are missing.
   """
   config_lib.check(config, workdir, only=config_lib.NETWORKS)
   system = systems.create(config, steps_per_epoch=1)
+  train_set = data.create(config.data, "train")
   test_set = data.create(config.data, "test")
-  scores = create(
-    system, data.create(config.data, "train"), test_set, config.evaluate
-  )
-  if scores is None:
+  measures = evaluator.create(config, system, train_set, test_set, workdir)
+  if measures is None:
     raise config_lib.ConfigError(
       f"{workdir}: {config.system} makes pictures of noise, which have no true "
-      "picture to be compared with; look at the run's sample sheets"
+      "picture to be compared with. Measure them all together with "
+      "--config.evaluate.metrics=fid,kid, or look at the run's sample sheets"
     )
-  step, state = load_state(workdir, config.evaluate.step)
-  logging.info("evaluating the checkpoint of step %d", step)
+  steps = _steps(config.evaluate, workdir)
+  known = {}
+  if len(steps) > 1:
+    found = evaluation_record.read(evaluator.folder_of(workdir))
+    known = {each.step: each for each in found}
   made = samples.create(system, test_set, config.evaluate.batch_size)
-  found = scores.measure(made.makers(state))
+  results = []
+  for wanted in steps:
+    step, state = load_state(workdir, wanted)
+    if _is_known(known.get(step), measures.about(state)):
+      logging.info("step %d was measured in the same way before", step)
+      results.append(known[step])
+      continue
+    logging.info("evaluating the checkpoint of step %d", step)
+    evaluation = measures.measure(made.makers(state), step, state)
+    evaluator.record(workdir, evaluation)
+    results.append(evaluation)
+  last = results[-1]
   if parallel.is_primary():
     path = workdir / RESULT
-    text = json.dumps({"step": step, **found}, indent=2) + "\n"
+    text = json.dumps({"step": last.step, **last.scores}, indent=2) + "\n"
     files.write_whole(path, text.encode())
-    print(report(found))
-    print(f"these numbers are in {path}")
-  return found
+    for evaluation in results:
+      if len(results) > 1:
+        print(f"step {evaluation.step}")
+      print(report(evaluation.scores))
+      for note in evaluation.notes:
+        print(f"note: {note}")
+    if len(results) > 1:
+      print(compare(results))
+    print(f"these numbers are in {path}, and shown in {write_report(workdir)}")
+  return dict(last.scores)
+
+
+def write_report(workdir: pathlib.Path) -> pathlib.Path:
+  """Writes the report of a run; returns where what was measured can be seen.
+
+  Where it cannot be written that is logged: the numbers are as good without.
+  """
+  try:
+    return evaluation_report.write_of_run(workdir)
+  except (ValueError, OSError) as error:
+    logging.warning("there is no report: %s", error)
+    return evaluator.folder_of(workdir)
+
+
+def _steps(options: Any, workdir: pathlib.Path) -> list[int]:
+  """Steps of the checkpoints that are to be measured; 0: the best."""
+  wanted = str(options.get("steps", "")).strip()
+  if not wanted:
+    return [options.step]
+  if options.step:
+    raise config_lib.ConfigError(
+      f"evaluate.step is {options.step} and evaluate.steps {wanted!r}; give "
+      "one of them"
+    )
+  if wanted != _ALL:
+    parts = [part.strip() for part in wanted.split(",")]
+    if not all(part.isdecimal() for part in parts):
+      raise config_lib.ConfigError(
+        f"evaluate.steps is {wanted!r}; give {_ALL!r}, or numbers with commas "
+        "between"
+      )
+    return [int(part) for part in parts]
+  with checkpoints.Checkpointer(
+    workdir / checkpoints.FOLDER, read_only=True
+  ) as checkpointer:
+    steps = checkpointer.steps()
+  if not steps:
+    raise config_lib.ConfigError(
+      f"{workdir / checkpoints.FOLDER}: there are no checkpoints yet; train "
+      "the run first"
+    )
+  return steps
+
+
+def _is_known(found: Evaluation | None, about: Mapping[str, Any]) -> bool:
+  """Whether a record is of what would be measured, for all hosts alike."""
+  same = found is not None and all(
+    json.dumps(found.about.get(part), sort_keys=True)
+    == json.dumps(about[part], sort_keys=True)
+    for part in evaluator.IDENTITY
+  )
+  # What one of them has just written another may see or not.
+  agreed = parallel.sum_over_hosts(np.array(same, np.int32))
+  return int(agreed) == jax.process_count()
 
 
 def report(metrics: Mapping[str, float]) -> str:
@@ -232,21 +208,37 @@ def report(metrics: Mapping[str, float]) -> str:
         f"{side} there and back: mean error {metrics[f'cycle_{side}']:.1f} "
         "grey levels"
       )
+  for name, value in metrics.items():
+    words = metric_words.describe(name)
+    if (
+      words.base not in _SAID and metric_words.class_of(words.base) is None
+    ) or (words.random_features and words.base == "mean_iou"):
+      lines.append(f"{words.full_title}: {metric_words.number(value)}")
   return "\n".join(lines)
 
 
-def metric_names(directions: Iterable[str], dataset: Any) -> list[str]:
-  """Names of what `translation_metrics` measures, the same on every host.
-
-  Args:
-    directions: AtoB and perhaps BtoA.
-    dataset: test split of `data.create`.
-  """
-  directions = list(directions)
-  names = []
-  for direction in directions:
-    if dataset.paired:
-      names += [f"error_{direction}", f"untouched_{direction}"]
-    if f"{direction[-1]}to{direction[0]}" in directions:
-      names.append(f"cycle_{direction[0]}")
-  return names
+def compare(evaluations: Sequence[Evaluation]) -> str:
+  """A table of checkpoints, with the best of each column marked."""
+  columns = [
+    name
+    for name in evaluations[-1].scores
+    if metric_words.class_of(metric_words.describe(name).base) is None
+    and all(name in each.scores for each in evaluations)
+  ]
+  rows = [["step", *columns]]
+  for each in evaluations:
+    rows.append([str(each.step)])
+    for name in columns:
+      ranked = evaluation_record.ranking(
+        name, {str(x.step): x.scores[name] for x in evaluations}
+      )
+      best = ranked[:1] == [str(each.step)]
+      rows[-1].append(
+        metric_words.number(each.scores[name]) + (" *" if best else "")
+      )
+  widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+  lines = [
+    "  ".join(cell.rjust(n) for cell, n in zip(row, widths, strict=True))
+    for row in rows
+  ]
+  return "\n".join([*lines, "* the best of its column"])

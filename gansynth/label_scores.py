@@ -1,7 +1,7 @@
 """How well pictures made from label maps fit them, without anyone's weights."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,9 +9,11 @@ import numpy as np
 
 from gansynth import parallel
 from gansynth.data import pipeline
+from gansynth.data.labels import palettes
 from gansynth.evaluation import color_classifier, segmentation
 from gansynth.label_judge import SegmentationHead
 from gansynth.label_translator import LabelTranslator
+from gansynth.made_pictures import Observer
 
 _LEARNED = 100  # training pictures whose colours are learned
 
@@ -24,7 +26,9 @@ class LabelMakers(NamedTuple):
 
 
 def make_items(
-  translate: LabelTranslator, items: list[dict[str, Any]]
+  translate: LabelTranslator,
+  items: list[dict[str, Any]],
+  number: int | None = None,
 ) -> list[np.ndarray]:
   """Makes pictures of items of a label data set.
 
@@ -34,9 +38,11 @@ def make_items(
   Args:
     translate: the generator.
     items: `label`, `image` and, where they are shown, `instance`.
+    number: how many styles are drawn for each; None: one.
 
   Returns:
-    uint8 (height, width, 3) for each.
+    uint8 (height, width, 3) for each; with `number` (styles, height, width,
+    3).
   """
   columns = {name: [item[name] for item in items] for name in items[0]}
   encoded = translate.conditioning.features != "none"
@@ -44,6 +50,7 @@ def make_items(
     columns["label"],
     columns.get("instance"),
     columns["image"] if encoded else None,
+    number,
   )
 
 
@@ -64,7 +71,13 @@ class LabelScores:
 
   Of all but `error` more is better: where one of them is `best_metric`,
   `best_mode` is "max".
+
+  Attributes:
+    names: of the scores.
   """
+
+  directions = ("",)
+  paired = True
 
   def __init__(
     self,
@@ -75,6 +88,7 @@ class LabelScores:
     num_classes: int = 0,
     max_items: int = 0,
     batch_size: int = 1,
+    colors: np.ndarray | None = None,
   ):
     """Takes the data, which is read when the first measure is taken.
 
@@ -86,6 +100,7 @@ class LabelScores:
       num_classes: that the head tells apart; 0: there is no head.
       max_items: measure the first ones only; 0: all.
       batch_size: pictures made at a time, on this host.
+      colors: uint8 (labels, 3), what labels are shown in; None: one's own.
     """
     self._train_set = train_set
     self._test_set = test_set
@@ -93,6 +108,9 @@ class LabelScores:
     self._num_classes = num_classes
     self._max_items = max_items
     self._batch_size = batch_size
+    if colors is None:
+      colors = palettes.label_colors(num_labels)
+    self._colors = colors
     self._classifier = None
     self.names = ["error"]
     if num_labels:
@@ -105,11 +123,14 @@ class LabelScores:
         "head_accuracy_of_real",
       ]
 
-  def measure(self, makers: LabelMakers) -> dict[str, float]:
+  def measure(
+    self, makers: LabelMakers, observe: Observer | None = None
+  ) -> dict[str, float]:
     """Returns the scores by name, over all hosts.
 
     Args:
       makers: the generator, and the head if one is measured.
+      observe: is shown what is made; the only direction is "".
     """
     readers = self._readers(makers.head)
     error = np.zeros(())
@@ -129,17 +150,25 @@ class LabelScores:
     while batch := list(itertools.islice(items, self._batch_size)):
       made = make_items(makers.translate, batch)
       real = [item["image"] for item in batch]
+      found = []
       for picture, true in zip(made, real, strict=True):
-        error += np.abs(picture.astype(np.float64) - true).mean()
+        difference = np.abs(picture.astype(np.float64) - true).mean()
+        error += difference
+        found.append({"error": float(difference)})
       for name, reader in readers.items():
         targets = [reader.target(item["label"]) for item in batch]
         for kind, pictures in (("made", made), ("real", real)):
-          for pair in zip(targets, reader.read(pictures), strict=True):
-            matrices[name][kind] += segmentation.confusion_matrix(
-              *pair, reader.size
-            )
+          told = zip(found, targets, reader.read(pictures), strict=True)
+          for scores, *pair in told:
+            matrix = segmentation.confusion_matrix(*pair, reader.size)
+            matrices[name][kind] += matrix
+            if kind == "made":
+              scores[f"{name}_iou"] = segmentation.mean_iou(matrix)
+      if observe is not None:
+        for each in zip(batch, made, found, strict=True):
+          observe("", *each)
     error, matrices = parallel.sum_over_hosts((error, matrices))
-    count = min(len(self._test_set), self._max_items or len(self._test_set))
+    count, _ = self.counts("")
     scores = {"error": float(error) / count}
     for name, found in matrices.items():
       for kind, ending in (("made", ""), ("real", "_of_real")):
@@ -147,6 +176,27 @@ class LabelScores:
         scores[f"{name}_iou{ending}"] = segmentation.mean_iou(matrix)
         scores[f"{name}_accuracy{ending}"] = segmentation.pixel_accuracy(matrix)
     return {name: scores[name] for name in self.names}
+
+  def counts(self, direction: str) -> tuple[int, int]:
+    """How many pictures are made, and how many true ones there are."""
+    del direction
+    count = min(len(self._test_set), self._max_items or len(self._test_set))
+    return count, count
+
+  def real(self, direction: str, item: Mapping[str, Any]) -> np.ndarray:
+    """The true picture of an item: uint8 (h, w, 3)."""
+    del direction
+    return item["image"]
+
+  def show(
+    self, direction: str, item: Mapping[str, Any], made: np.ndarray
+  ) -> dict[str, np.ndarray]:
+    """Pictures that belong together, uint8 (h, w, 3), by kind."""
+    del direction
+    labels = item["label"]
+    if labels.ndim == 2:
+      labels = palettes.colorize(labels, self._colors)
+    return {"labels": labels, "generated": made, "real": item["image"]}
 
   def _readers(self, head):
     """What tells the label or class of pixels, by the beginning of scores."""

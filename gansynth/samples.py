@@ -169,17 +169,27 @@ class NoiseSamples:
     network = system.generators()[systems.NOISE]
     self._generate = parallel.map_apply(network.apply)
 
+  def makers(self, state: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """A function of noise with this state's weights.
+
+    Returns:
+      Float pictures in [-1, 1] (number, height, width, 3) of noise (number,
+      size).
+    """
+    variables = self._system.generator_variables(state)
+
+    def generate(noise):
+      filling = -len(noise) % self._batch_size
+      padded = np.pad(noise, [(0, filling), (0, 0)])
+      batches = np.split(padded, len(padded) // self._batch_size)
+      made = [self._generate(variables, batch) for batch in batches]
+      return np.concatenate(made)[: len(noise)]
+
+    return generate
+
   def sheet(self, state: Any, number: int) -> np.ndarray:
     """Returns uint8 (height, width, 3) with `number` pictures as a square."""
-    variables = self._system.generator_variables(state)
-    padded = -(-number // self._batch_size) * self._batch_size
-    noise = self._system.sample_noise(padded)
-    pictures = np.concatenate(
-      [
-        self._generate(variables, noise[first : first + self._batch_size])
-        for first in range(0, padded, self._batch_size)
-      ]
-    )[:number]
+    pictures = self.makers(state)(self._system.sample_noise(number))
     columns = max(1, int(number**0.5))
     rows = [
       pictures[first : first + columns] for first in range(0, number, columns)

@@ -9,7 +9,9 @@ import numpy as np
 
 from gansynth import parallel
 from gansynth.data import pipeline
+from gansynth.data.labels import palettes
 from gansynth.evaluation import segmentation
+from gansynth.made_pictures import Observer
 from gansynth.segmenters import ClassTranslator
 
 
@@ -23,7 +25,13 @@ class SegmentationScores:
   - `iou_<class>` of each such class, by its name in the palette.
 
   All are in [0, 1], and of all more is better: `best_mode` is "max".
+
+  Attributes:
+    names: of the scores that there always are.
   """
+
+  directions = ("",)
+  paired = True
 
   def __init__(
     self,
@@ -32,6 +40,7 @@ class SegmentationScores:
     *,
     max_items: int = 0,
     batch_size: int = 1,
+    colors: np.ndarray | None = None,
   ):
     """Takes the data.
 
@@ -40,6 +49,7 @@ class SegmentationScores:
       num_classes: of the segmenter.
       max_items: measure the first ones only; 0: all.
       batch_size: pictures at a time, on this host.
+      colors: uint8 (classes, 3), what classes are shown in; None: one's own.
     """
     # Which classes there are is known when all was read.
     self.names = ["mean_iou", "pixel_accuracy", "class_accuracy"]
@@ -47,12 +57,18 @@ class SegmentationScores:
     self._num_classes = num_classes
     self._max_items = max_items
     self._batch_size = batch_size
+    if colors is None:
+      colors = palettes.label_colors(num_classes)
+    self._colors = colors
 
-  def measure(self, translate: ClassTranslator) -> dict[str, float]:
+  def measure(
+    self, translate: ClassTranslator, observe: Observer | None = None
+  ) -> dict[str, float]:
     """Returns the scores by name, over all hosts.
 
     Args:
       translate: the segmenter.
+      observe: is shown what is told; the only direction is "".
     """
     matrix = np.zeros((self._num_classes,) * 2, np.int64)
     items = pipeline.eval_items(
@@ -64,11 +80,32 @@ class SegmentationScores:
     while batch := list(itertools.islice(items, self._batch_size)):
       predictions = translate([item["image"] for item in batch])
       for item, prediction in zip(batch, predictions, strict=True):
-        matrix += segmentation.confusion_matrix(
+        found = segmentation.confusion_matrix(
           item["label"], prediction, self._num_classes
         )
+        matrix += found
+        if observe is not None:
+          scores = {"mean_iou": segmentation.mean_iou(found)}
+          observe("", item, prediction, scores)
     names = self._test_set.class_names or ()
     return segmentation.scores(parallel.sum_over_hosts(matrix), names)
+
+  def counts(self, direction: str) -> tuple[int, int]:
+    """How many pictures are told, and how many there are."""
+    del direction
+    count = min(len(self._test_set), self._max_items or len(self._test_set))
+    return count, count
+
+  def show(
+    self, direction: str, item: Mapping[str, Any], made: np.ndarray
+  ) -> dict[str, np.ndarray]:
+    """Pictures that belong together, uint8 (h, w, 3), by kind."""
+    del direction
+    return {
+      "input": item["image"],
+      "predicted": palettes.colorize(made, self._colors),
+      "labels": palettes.colorize(item["label"], self._colors),
+    }
 
 
 def report(metrics: Mapping[str, float]) -> str:

@@ -15,6 +15,7 @@ from gansynth import (
   checkpoints,
   data,
   evaluate,
+  evaluator,
   images,
   parallel,
   samples,
@@ -62,15 +63,11 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     perceptual=_perceptual(config),
   )
   total = total_steps(config, steps_per_epoch)
-  scores = evaluate.create(system, train_set, test_set, config.evaluate)
-  measured = scores.names if scores else []
-  if config.best_metric and config.best_metric not in measured:
-    choose = f"one of {', '.join(measured)}, or " if measured else ""
-    raise config_lib.ConfigError(
-      f"best_metric {config.best_metric!r} is not measured on this data; "
-      f"choose {choose}'' to keep the last checkpoints"
-    )
-  if config.evaluate.every and not measured:
+  measures = None
+  if evaluator.wanted(config):
+    measures = evaluator.create(config, system, train_set, test_set, workdir)
+  evaluator.check_best(config, measures.names if measures else (), workdir)
+  if config.evaluate.every and measures is None:
     raise config_lib.ConfigError(
       f"evaluate.every is {config.evaluate.every}, and nothing is measured "
       f"while {config.system} is trained; set it to 0"
@@ -132,7 +129,7 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     ) as writer,
   ):
     loop = _Loop(
-      config, workdir, system, test_set, scores, checkpointer, writer
+      config, workdir, system, test_set, measures, checkpointer, writer
     )
     if first < total:
       finished = loop.run(state, batches, first, total)
@@ -141,13 +138,15 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
       logging.info("all %d steps are done already", total)
   batches.close()
   if parallel.is_primary():
-    if loop.scores:
-      print(evaluate.report(loop.scores))
+    measured = ""
+    if loop.evaluation is not None:
+      print(evaluate.report(loop.evaluation.scores))
+      measured = f"what was measured in {evaluate.write_report(workdir)}; "
     print(
       f"{'finished' if finished else 'stopped'}; look at the pictures in "
       f"{workdir / SAMPLES}, the curves with `tensorboard --logdir {workdir}`, "
-      f"the numbers in {workdir / 'metrics.jsonl'}; checkpoints are in "
-      f"{workdir / checkpoints.FOLDER}"
+      f"the numbers in {workdir / 'metrics.jsonl'}; {measured}checkpoints are "
+      f"in {workdir / checkpoints.FOLDER}"
     )
 
 
@@ -177,15 +176,15 @@ class _Loop:
   """The loop and what it does now and then."""
 
   def __init__(
-    self, config, workdir, system, test_set, scores, checkpointer, writer
+    self, config, workdir, system, test_set, measures, checkpointer, writer
   ):
     self._config = config
-    self._folder = workdir / SAMPLES
+    self._workdir = workdir
     self._system = system
-    self._evaluator = scores
+    self._measures = measures
     self._checkpointer = checkpointer
     self._writer = writer
-    self.scores = {}  # of the newest evaluation
+    self.evaluation = None  # the newest one
     self._pending = []  # (step, metrics on the device) since the last log
     self._logged = time.monotonic(), 0
     self._samples = samples.create(system, test_set, config.evaluate.batch_size)
@@ -243,10 +242,12 @@ class _Loop:
     return not stop
 
   def _evaluates(self, step: int, saving: bool) -> bool:
+    if self._measures is None:
+      return False
     every = self._config.evaluate.every
     if every:
       return step % every == 0 or (saving and bool(self._config.best_metric))
-    return saving and bool(self._config.best_metric)
+    return saving
 
   def _log(self, step: int) -> str:
     """Fetches and checks the metrics since the last time, and writes means."""
@@ -279,15 +280,21 @@ class _Loop:
     if not parallel.is_primary():
       return
     sheet = self._samples.sheet(state, self._config.num_samples)
-    images.write(self._folder / f"step_{step:07d}.png", sheet)
+    images.write(self._workdir / SAMPLES / f"step_{step:07d}.png", sheet)
     self._writer.write_images(step, {"samples": sheet})
 
-  def _evaluate(self, step: int, state) -> dict[str, float]:
-    metrics = self._evaluator.measure(self._samples.makers(state))
-    self._writer.write_scalars(step, metrics)
-    logging.info("step %d:\n%s", step, evaluate.report(metrics))
-    self.scores = metrics
-    return metrics
+  def _evaluate(self, step: int, state) -> Mapping[str, float]:
+    makers = self._samples.makers(state)
+    found = self._measures.measure(makers, step, state)
+    self._writer.write_scalars(step, found.scores)
+    logging.info("step %d:\n%s", step, evaluate.report(found.scores))
+    known = self.evaluation.notes if self.evaluation else ()
+    for note in found.notes:
+      if note not in known:
+        logging.warning("%s", note)
+    evaluator.record(self._workdir, found)
+    self.evaluation = found
+    return found.scores
 
 
 def check_finite(step: int, metrics: Mapping[str, Any]) -> None:

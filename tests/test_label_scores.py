@@ -43,8 +43,8 @@ class Translator:
 
   conditioning = types.SimpleNamespace(features="none")
 
-  def __call__(self, labels, instances, pictures):
-    assert instances is pictures is None
+  def __call__(self, labels, instances, pictures, number=None):
+    assert instances is pictures is number is None
     return [paint(np.zeros_like(x), x) for x in labels]
 
 

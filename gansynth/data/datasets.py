@@ -119,6 +119,12 @@ class UnalignedDataset(_TwoSided):
   def __len__(self) -> int:
     return max(len(source) for source in self.sources)
 
+  @property
+  def side_sizes(self) -> tuple[int, int]:
+    """How many different pictures `image_a` and `image_b` have."""
+    a, b = map(len, self.sources)
+    return (a, b) if self.direction == "AtoB" else (b, a)
+
   def sample(self, index: int, rng: np.random.Generator) -> dict:
     """Draws the training item `index`."""
     a, b = self.sources
