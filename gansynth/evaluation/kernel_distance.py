@@ -147,15 +147,12 @@ def subset_distances(
       f"found {indices_x.shape} and {indices_y.shape}"
     )
   size = indices_x.shape[1]
-  x, y = (part.astype(dtype) / _root(part.shape[1], dtype) for part in (x, y))
+  # Scaled once, the products need not be.
+  root = np.sqrt(x.shape[1]).astype(dtype)
+  x, y = (part.astype(dtype) / root for part in (x, y))
   within = _sums(x, None, indices_x, None) + _sums(y, None, indices_y, None)
   between = _sums(x, y, indices_x, indices_y)
   return within / (size * (size - 1)) - 2 * between / size**2
-
-
-def _root(dims, dtype):
-  """What features are divided by once, so that products need not be."""
-  return np.sqrt(np.asarray(dims, dtype))
 
 
 def _sums(x, y, indices_x, indices_y):

@@ -11,7 +11,7 @@ import numpy as np
 _ROWS = 1024
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Statistics:
   """A Gaussian that was fitted to features.
 
@@ -27,6 +27,11 @@ class Statistics:
   covariance: np.ndarray
   count: int | None = None
   made_by: Mapping[str, Any] | None = None
+
+  def __post_init__(self):
+    for name in ("mean", "covariance"):
+      array = np.asarray(getattr(self, name), np.float64)
+      object.__setattr__(self, name, array)
 
   @property
   def dims(self) -> int:

@@ -8,6 +8,7 @@ JSON; others' programs ask for the two by name and do not see it.
 import io
 import json
 import os
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -130,7 +131,8 @@ def origin_note(path: str | os.PathLike[str], statistics: Statistics) -> str:
 def _load(path):
   """Returns the arrays, those of other names as None."""
   try:
-    with np.load(path, allow_pickle=False) as archive:
+    data = pathlib.Path(path).read_bytes()
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
       return {
         name: archive[name] if name in ("mu", "sigma", _ABOUT) else None
         for name in archive.files
@@ -164,6 +166,7 @@ def _about(path, arrays):
 
 def _check_origin(path, dims, made_by, expected):
   found = {**(made_by or {}), "dims": dims}
+  expected = json.loads(json.dumps(dict(expected)))  # as it was written
   wrong = [
     name
     for name, value in expected.items()
