@@ -163,18 +163,19 @@ class FeatureExtractor:
     host, hosts = 0, 1
     if split_hosts:
       host, hosts = jax.process_index(), jax.process_count()
-    if isinstance(pictures, Sequence | np.ndarray):
-      pictures = picture_sets.of_arrays(pictures, names)
-      names = pictures.names
-      items = _read_ahead(pictures, self._resize, host, hosts)
-    else:
-      items = _prepared(
-        itertools.islice(pictures, host, None, hosts), self._resize
-      )
-    values, beyond = parallel.on_every_host(
-      lambda: self._rows(self._computed(items), progress)
-    )
-    return self._joined(values, beyond, tuple(names)[host::hosts])
+
+    def mine():
+      given = tuple(names)
+      if isinstance(pictures, Sequence | np.ndarray) and len(pictures):
+        known = picture_sets.of_arrays(pictures, given)
+        given = known.names
+        items = _read_ahead(known, self._resize, host, hosts)
+      else:
+        shared = itertools.islice(pictures, host, None, hosts)
+        items = _prepared(shared, self._resize)
+      return *self._rows(self._computed(items), progress), given[host::hosts]
+
+    return self._joined(*parallel.on_every_host(mine))
 
   def _computed(self, items: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     """Yields features of batches while later batches are made."""

@@ -8,73 +8,33 @@
 """
 
 import dataclasses
-import functools
 import os
-import pathlib
-import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from gansynth import (
-  feature_cache,
+  feature_metrics,
   parallel,
   picture_pairs,
   picture_sets,
   published,
 )
-from gansynth.evaluation import (
-  frechet,
-  kernel_distance,
-  neighbors,
-  pixels,
-  statistics_file,
-)
-from gansynth.evaluation.moments import Statistics
+from gansynth.evaluation import pixels
 from gansynth.evaluation_record import RANDOM_FEATURES
-from gansynth.feature_extractor import FeatureExtractor, Features
+from gansynth.feature_extractor import FeatureExtractor
+from gansynth.feature_metrics import FeatureMetrics, Reference
 from gansynth.perceptual_distance import PerceptualDistance
 
-OF_FEATURES = ("fid", "kid", "precision", "recall", "density", "coverage")
+OF_FEATURES = feature_metrics.METRICS
 OF_PAIRS = ("lpips", *picture_pairs.PIXEL_METRICS)
 METRICS = (*OF_FEATURES, *OF_PAIRS, "diversity")
 
-_OF_NEIGHBORS = OF_FEATURES[2:]
 _OF_LPIPS = ("lpips", "diversity")
 _INCEPTION = "fid_inception"
 _BACKBONES = ("alex", "vgg", "squeeze")
-_REALISM_NEIGHBORS = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class Reference:
-  """Pictures, as far as distances between sets of them are concerned.
-
-  Attributes:
-    place: where they are from.
-    features: None where only the statistics are known, or where no metric
-      asks for features.
-    known: statistics that were read, in place of features.
-    notes: what a reader must know of them.
-  """
-
-  place: str
-  features: Features | None = None
-  known: Statistics | None = None
-  notes: tuple[str, ...] = ()
-
-  @functools.cached_property
-  def statistics(self) -> Statistics:
-    """Of the features."""
-    return self.features.statistics() if self.known is None else self.known
-
-  @property
-  def count(self) -> int | None:
-    """How many pictures there are; None where nobody knows."""
-    if self.features is not None:
-      return self.features.count
-    return None if self.known is None else self.known.count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +60,8 @@ class PictureMetrics:
 
   Attributes:
     metrics: those that were asked for, of `METRICS`.
+    networks: the weights of those that measure, by name, as digests or
+      `random_features`.
   """
 
   def __init__(
@@ -140,36 +102,40 @@ class PictureMetrics:
     """
     self.metrics = parse_names(names)
     self._random = random_features
-    self._kid = {
-      "subsets": kid_subsets,
-      "subset_size": kid_subset_size,
-      "seed": seed,
-    }
-    self._neighbors = neighbors
     if lpips not in _BACKBONES:
       raise ValueError(
         f"lpips is {lpips!r}; expected one of {', '.join(_BACKBONES)}"
       )
-    needed = {
-      _INCEPTION: self._asked(OF_FEATURES),
-      f"lpips_{lpips}": self._asked(_OF_LPIPS),
-    }
+    needed = []
+    if of_features := self._asked(OF_FEATURES):
+      needed.append(_INCEPTION)
+    if self._asked(_OF_LPIPS):
+      needed.append(f"lpips_{lpips}")
     if not random_features:
-      for name in needed:
-        if needed[name]:  # All must be there before one is loaded.
-          published.find(name, networks)
-    inception, perceptual = (
-      published.load(name, networks, random_features) if needed[name] else None
-      for name in needed
-    )
-    self._extractor = self._distance = None
-    if inception:
+      for name in needed:  # All must be there before one is loaded.
+        published.find(name, networks)
+    loaded = [
+      published.load(name, networks, random_features) for name in needed
+    ]
+    self.networks = {
+      made_by["network"]: made_by["weights"] for *_, made_by in loaded
+    }
+    self._extractor = self._features = self._distance = None
+    if of_features:
       self._extractor = FeatureExtractor(
-        *inception, dims=dims, resize=resize, batch_size=batch_size
+        *loaded[0], dims=dims, resize=resize, batch_size=batch_size
       )
-    if perceptual:
-      *network, self._lpips_made_by = perceptual
-      self._distance = PerceptualDistance(*network, batch_size=batch_size)
+      self._features = FeatureMetrics(
+        of_features,
+        self._extractor,
+        kid_subsets=kid_subsets,
+        kid_subset_size=kid_subset_size,
+        neighbors=neighbors,
+        seed=seed,
+      )
+    if self._asked(_OF_LPIPS):
+      network, variables, self._lpips_made_by = loaded[-1]
+      self._distance = PerceptualDistance(network, variables, batch_size)
 
   @property
   def names(self) -> tuple[str, ...]:
@@ -210,25 +176,19 @@ class PictureMetrics:
       ValueError: pictures cannot be read, or the statistics are of another
         network, resizing or width, or metrics need pictures, or more.
     """
-    if isinstance(pictures, str | os.PathLike) and not is_statistics(pictures):
+    if isinstance(
+      pictures, str | os.PathLike
+    ) and not feature_metrics.is_statistics(pictures):
       pictures = picture_sets.open(pictures)
-    place = _place_of(pictures)
-    if self._extractor is None:
-      return Reference(place)
-    if isinstance(pictures, str | os.PathLike):
-      return self._of_statistics(pictures)
-    features = None
-    if cache is not None:
-      pictures = picture_sets.of_arrays(pictures, names)
-      features = feature_cache.load(cache, pictures, self._extractor.made_by)
-    if features is None:
-      features = self._extractor.features(
-        pictures, names, split_hosts=split_hosts, progress=progress
-      )
-      if cache is not None:
-        feature_cache.save(cache, pictures, features)
-    self._check_count(features.count, place)
-    return Reference(place, features)
+    if self._features is None:
+      return Reference(feature_metrics.place_of(pictures))
+    return self._features.reference(
+      pictures,
+      names=names,
+      split_hosts=split_hosts,
+      cache=cache,
+      progress=progress,
+    )
 
   def compare(
     self,
@@ -273,11 +233,14 @@ class PictureMetrics:
         "RANDOM FEATURES: the weights of networks are random, so numbers "
         f"called {RANDOM_FEATURES}... say nothing about the pictures"
       )
-    if self._extractor is not None:
+    if self._features is not None:
       made = self.reference(
         generated, names=names, split_hosts=split_hosts, progress=progress
       )
-      self._compare_features(reference, made, scores, per_picture, notes)
+      scores, realism, more = self._features.compare(reference, made)
+      notes += more
+      if realism:
+        per_picture["realism"] = realism
       made_by |= {
         "generated": made.place,
         "real_count": reference.count,
@@ -294,11 +257,9 @@ class PictureMetrics:
       made_by["pairs"] = len(pair_names)
       notes += getattr(pairs, "notes", ())
     if self._asked(("diversity",)):
-      values = self._distance.within_groups(
-        groups, group_names, split_hosts=split_hosts
+      values = self._perceptual(
+        self._distance.within_groups, groups, group_names, split_hosts
       )
-      if not split_hosts:
-        values = parallel.join_shares(values)
       scores["diversity"] = float(values.mean())
       made_by["groups"] = len(values)
     if self._distance is not None:
@@ -311,7 +272,7 @@ class PictureMetrics:
     )
 
   def _asked(self, metrics):
-    return any(metric in self.metrics for metric in metrics)
+    return [name for name in self.metrics if name in metrics]
 
   def _name(self, metric):
     """The name of a score, which tells if random weights made it."""
@@ -325,81 +286,11 @@ class PictureMetrics:
       (OF_PAIRS, pairs, "pairs of a generated and a true picture"),
       (("diversity",), groups, "groups of pictures made of the same input"),
     ):
-      missing = [name for name in metrics if name in self.metrics]
+      missing = self._asked(metrics)
       if missing and given is None:
         raise ValueError(
           f"{', '.join(missing)} are measured of {what}, and none are given"
         )
-
-  def _check_count(self, count, place):
-    """Refuses what is too little for the metrics that were asked for."""
-    least = self._neighbors + 1 if self._asked(_OF_NEIGHBORS) else 2
-    if count < least:
-      metrics = [name for name in self.metrics if name in OF_FEATURES]
-      raise ValueError(
-        f"{place}: found {count} pictures, and {', '.join(metrics)} need at "
-        f"least {least}; give more pictures, or ask for other metrics"
-      )
-
-  def _of_statistics(self, path):
-    rest = [name for name in self.metrics if name in OF_FEATURES[1:]]
-    if rest:
-      raise ValueError(
-        f"{path} holds statistics, of which only fid can be computed; "
-        f"{', '.join(rest)} need the pictures themselves"
-      )
-    found = statistics_file.read(path, self._extractor.made_by)
-    note = statistics_file.origin_note(path, found)
-    return Reference(str(path), known=found, notes=(note,) if note else ())
-
-  def _compare_features(self, real, made, scores, per_picture, notes):
-    """Fills in what is computed of features."""
-    notes += [*real.notes, *made.notes]
-    if "fid" in self.metrics:
-      counts = [each.count or 0 for each in (real, made)]
-      dims = self._extractor.dims
-      if all(counts):
-        notes += filter(None, [frechet.bias_note(*counts, dims)])
-      few = real.features and made.features and max(counts) <= dims
-      if few:
-        scores["fid"] = frechet.distance_of_features(
-          real.features.values, made.features.values
-        )
-      else:
-        scores["fid"] = frechet.distance(real.statistics, made.statistics)
-    if not (real.features and made.features):
-      return
-    x, y = real.features.values, made.features.values
-    if self._asked(OF_FEATURES[1:]) and not (
-      real.features.complete and made.features.complete
-    ):
-      notes.append(
-        f"All metrics of features but fid are of the first {len(x)} real and "
-        f"{len(y)} generated pictures"
-      )
-    if "kid" in self.metrics:
-      kid = kernel_distance.kid(x, y, **self._kid)
-      scores |= {"kid": kid.mean, "kid_std": kid.std}
-      if kid.subset_size < self._kid["subset_size"]:
-        notes.append(
-          f"KID is of subsets of {kid.subset_size} pictures, not "
-          f"{self._kid['subset_size']}: one of the sets has no more"
-        )
-    if self._asked(_OF_NEIGHBORS):
-      found = neighbors.prdc(x, y, self._neighbors)
-      for metric in _OF_NEIGHBORS:
-        if metric in self.metrics:
-          scores[metric] = getattr(found, metric)
-      if len(x) != len(y):
-        notes.append(
-          "Precision, recall, density and coverage depend on the numbers of "
-          f"pictures, here {len(x)} real and {len(y)} generated; compare them "
-          "only with those of as many"
-        )
-    if len(x) > _REALISM_NEIGHBORS:
-      values = neighbors.realism(x, y, _REALISM_NEIGHBORS).tolist()
-      values = zip(made.features.names, values, strict=True)
-      per_picture["realism"] = dict(values)
 
   def _compare_pairs(self, pairs, names, split_hosts):
     """Scores of all hosts' pairs by metric, and the names of the pairs."""
@@ -409,20 +300,28 @@ class PictureMetrics:
       names = [f"{number:06d}" for number in range(len(pairs))]
     found = {}
     if "lpips" in self.metrics:
-      found["lpips"] = np.zeros(0)
-      if split_hosts or len(pairs):
-        found["lpips"] = self._distance.distances(
-          pairs, names, split_hosts=split_hosts
-        )
-      if not split_hosts:
-        found["lpips"] = parallel.join_shares(found["lpips"])
-    if metrics := [m for m in self.metrics if m in picture_pairs.PIXEL_METRICS]:
+      found["lpips"] = self._perceptual(
+        self._distance.distances, pairs, names, split_hosts
+      )
+    if metrics := self._asked(picture_pairs.PIXEL_METRICS):
       found |= picture_pairs.pixel_scores(
         pairs, metrics, names, split_hosts=split_hosts
       )
     if not split_hosts:
       names = parallel.join_shares(names)
     return found, names
+
+  def _perceptual(self, measure, items, names, split_hosts):
+    """LPIPS of all hosts' pairs or groups."""
+    if split_hosts:
+      return measure(items, names)
+
+    def measure_own():
+      if not len(items) and jax.process_count() > 1:
+        return np.zeros(0)  # There may be fewer than hosts.
+      return measure(items, names, split_hosts=False)
+
+    return parallel.join_shares(parallel.on_every_host(measure_own))
 
 
 def parse_names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -443,21 +342,3 @@ def parse_names(names: str | Iterable[str]) -> tuple[str, ...]:
       f"{', '.join(unknown)}: no such metric; known are {', '.join(METRICS)}"
     )
   return names
-
-
-def is_statistics(place: str | os.PathLike[str]) -> bool:
-  """Whether a path is that of a file of statistics, not of pictures."""
-  path = pathlib.Path(place)
-  if path.suffix != statistics_file.SUFFIX or not path.is_file():
-    return False
-  try:
-    with np.load(path, allow_pickle=False) as arrays:
-      return not {"mu", "sigma"}.isdisjoint(arrays.files)
-  except (ValueError, OSError, zipfile.BadZipFile):
-    return False
-
-
-def _place_of(pictures):
-  if isinstance(pictures, str | os.PathLike):
-    return str(pictures)
-  return getattr(pictures, "place", "pictures in memory")
