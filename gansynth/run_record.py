@@ -92,7 +92,7 @@ def _evaluations(workdir, lines):
     try:
       scores = json.loads(old.read_text())
       step = scores.pop("step")
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
       raise ValueError(
         f"{old} is damaged ({error}); delete it, and measure again with "
         "--mode=evaluate"

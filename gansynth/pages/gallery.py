@@ -67,28 +67,36 @@ def section(tiles: Sequence[Tile], orders: Sequence[Order]) -> tuple[str, str]:
   Returns:
     Markup and style rules.
   """
-  tiles = list(tiles)[: page.MOST_PICTURES]
-  ends = [_ends(order.names, {tile.name for tile in tiles}) for order in orders]
+  ends = _ends(orders, {tile.name for tile in tiles})
   content, rules = [], [_STYLE]
-  for number, (best, worst) in enumerate(ends):
+  for number, (order, (best, worst)) in enumerate(
+    zip(orders, ends, strict=True)
+  ):
     rules.append(_rules(number, len(orders)))
-    if len(best) + len(worst) < len(orders[number].names):
-      titles = (f"The best {len(best)}", f"The worst {len(worst)}")
-    else:
-      titles = ("The better half", "The worse half")
     if not worst:
       titles = ("The only one", "")
-    for title, place, there in zip(titles, (0, 500), ends[number], strict=True):
+    elif len(best) + len(worst) == len(order.names):
+      titles = ("The better half", "The worse half")
+    else:
+      all_of_them = f" of {len(order.names):,}"
+      titles = (
+        f"The best {len(best)}{all_of_them}",
+        f"The worst {len(worst)}{all_of_them}",
+      )
+    for title, place, there in zip(
+      titles, (0, 500), (best, worst), strict=True
+    ):
       if there:
-        title += f" of {len(orders[number].names):,} by {orders[number].title}"
         content.append(
           element(
             "h3",
-            html.escape(title),
+            html.escape(f"{title} by {order.title}"),
             class_=f"r{number}",
             style=f"--o{number}:{place}",
           )
         )
+  if not orders:
+    tiles = tiles[: page.MOST_PICTURES]
   for tile in tiles:
     places = {
       number: place
@@ -106,15 +114,27 @@ def section(tiles: Sequence[Tile], orders: Sequence[Order]) -> tuple[str, str]:
   )
 
 
-def _ends(names, shown):
-  """The best and the worst, from each end on, of those that are shown."""
-  half = -(-len(names) // 2)
-  best = itertools.takewhile(shown.__contains__, names[:half])
-  worst = itertools.takewhile(shown.__contains__, names[half:][::-1])
-  return (
-    list(itertools.islice(best, _MOST_ENDS)),
-    list(itertools.islice(worst, _MOST_ENDS)),
-  )
+def _ends(orders, shown):
+  """The best and the worst of each order, from each end on, that are shown.
+
+  Fewer of each where all together would make the page too large.
+  """
+  for most in range(_MOST_ENDS, 0, -1):
+    ends = []
+    for order in orders:
+      half = -(-len(order.names) // 2)
+      halves = order.names[:half], order.names[half:][::-1]
+      ends.append(
+        [
+          list(itertools.takewhile(shown.__contains__, names[:most]))
+          for names in halves
+        ]
+      )
+    if len({name for end in itertools.chain(*ends) for name in end}) <= (
+      page.MOST_PICTURES
+    ):
+      break
+  return ends
 
 
 def _rules(number, orders):
