@@ -30,6 +30,7 @@ from gansynth.weights import load_state
 RESULT = "evaluation.json"
 
 _ALL = "all"  # checkpoints
+_CONSTANT = "untouched_"  # how scores that no checkpoint changes begin
 # What `report` has sentences of its own for.
 _SAID = (
   "error",
@@ -222,7 +223,8 @@ def compare(evaluations: Sequence[Evaluation]) -> str:
   columns = [
     name
     for name in evaluations[-1].scores
-    if metric_words.class_of(metric_words.describe(name).base) is None
+    if not name.startswith(_CONSTANT)
+    and metric_words.class_of(metric_words.describe(name).base) is None
     and all(name in each.scores for each in evaluations)
   ]
   rows = [["step", *columns]]

@@ -18,6 +18,7 @@ from gansynth import (
   systems,
 )
 from gansynth.data import pipeline
+from gansynth.feature_metrics import Reference
 from gansynth.made_pictures import Made, MadePictures, Measured
 from gansynth.picture_metrics import OF_FEATURES, OF_PAIRS
 from gansynth.picture_sets import PictureSet
@@ -57,11 +58,7 @@ def create(
       data, or weights are not there; the message holds the commands that
       import them.
   """
-  names = [
-    name.strip()
-    for name in config.evaluate.get("metrics", "").split(",")
-    if name.strip()
-  ]
+  names = picture_metrics.parse_names(config.evaluate.get("metrics", ""))
   pictures = reader = None
   if names:
     _check(names, system, scores)
@@ -115,7 +112,6 @@ class PictureDistances:
   ) -> None:
     """Loads the networks; arguments as of `create`."""
     options = config.evaluate
-    self._asked = tuple(names)
     self._metrics = picture_metrics.PictureMetrics(
       names,
       networks=options.get("networks", published.FOLDER),
@@ -138,7 +134,7 @@ class PictureDistances:
       "resize": options.get("resize", "legacy"),
       "dims": options.get("dims", 2048),
     }
-    self.networks = {"pictures": dict(self._metrics.networks)}
+    self.networks = dict(self._metrics.networks)
 
   def measure(self, made: MadePictures, makers: Any) -> Measured:
     """See `RunMetrics`."""
@@ -162,12 +158,10 @@ class PictureDistances:
       notes.update(dict.fromkeys(result.notes))
     return dataclasses.replace(found, notes=tuple(notes))
 
-  def _reference(self, direction: str) -> picture_metrics.Reference:
+  def _reference(self, direction: str) -> Reference:
     """The true pictures of a direction, which stay the same."""
     if direction in self._references:
       return self._references[direction]
-    if not set(self._asked) & set(OF_FEATURES):
-      return picture_metrics.Reference("test pictures")
     _, count = self._scores.counts(direction)
 
     def read(index):
@@ -190,7 +184,7 @@ class PictureDistances:
 
   def _pairs(self, direction: str, mine: Sequence[Made]) -> dict[str, Any]:
     """Arguments of `compare`: what was made of each input, and the truth."""
-    if not set(self._asked) & set(OF_PAIRS):
+    if not set(self._metrics.metrics) & set(OF_PAIRS):
       return {}
 
     def pair(index):
@@ -203,7 +197,7 @@ class PictureDistances:
 
   def _groups(self, makers: Any) -> dict[str, Any]:
     """Arguments of `compare`: pictures of one input in several styles."""
-    if _DIVERSITY not in self._asked:
+    if _DIVERSITY not in self._metrics.metrics:
       return {}
     count, _ = self._scores.counts("")
     items = pipeline.eval_items(
