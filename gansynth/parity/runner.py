@@ -33,6 +33,8 @@ SYSTEMS = (
   "drn",
   "seg_metrics",
   "fid_inception",
+  "fid_cli",
+  "cleanfid_resize",
 )
 
 Check = Callable[[Case], Iterator[Comparison]]
