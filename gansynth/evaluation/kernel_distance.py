@@ -164,18 +164,12 @@ def _sums(x, y, indices_x, indices_y):
   """
   subsets, size = indices_x.shape
   if subsets * size**2 < len(x) * len(x if y is None else y):
-    return np.array(
-      [
-        _pairs(x[rows]).sum()
-        if y is None
-        else _kernel(x[rows], y[columns]).sum()
-        for rows, columns in zip(
-          indices_x,
-          indices_x if y is None else indices_y,
-          strict=True,
-        )
-      ]
-    )
+    if y is None:
+      kernels = (_pairs(x[rows]) for rows in indices_x)
+    else:
+      both = zip(indices_x, indices_y, strict=True)
+      kernels = (_kernel(x[rows], y[columns]) for rows, columns in both)
+    return np.array([kernel.sum() for kernel in kernels])
   chosen_x = _chosen(indices_x, len(x))
   chosen_y = chosen_x if y is None else _chosen(indices_y, len(y))
   sums = np.zeros(subsets)

@@ -21,6 +21,7 @@ GOLDENS = pathlib.Path(__file__).parent / "goldens"
 SHARED = os.environ.get("GANSYNTH_GOLDENS")
 # Whole steps, and VGG19.
 SLOW = ("train_steps", "loss_terms", "perceptual_loss", "feature_forward")
+DISTANCES = ("fid_distance", "kid", "prdc")
 # Checks whose cases are too large to be kept here.
 NOT_KEPT = {
   ("spade", "generator_vae_forward"),
@@ -80,7 +81,7 @@ def test_every_check_has_a_case():
     meta = json.loads((folder / "case.json").read_text())
     kinds.add((meta["system"], meta["check"]))
   systems = ("cyclegan", "climate", "label_formats", "semdisc", "asapnets")
-  for system in (*systems, "spade", "pix2pixhd", "vgg19", "geoseg"):
+  for system in (*systems, "spade", "pix2pixhd", "vgg19", "geoseg", *DISTANCES):
     checks = {kind for kind in runner.checks() if kind[0] == system}
     assert checks - NOT_KEPT <= kinds
   assert {("pix2pix", "train_steps"), ("pix2pix", "original_run")} <= kinds
