@@ -17,13 +17,11 @@ import numpy as np
 
 from gansynth import images, parallel
 from gansynth.data.labels import cityscapes
+from gansynth.data.labels.class_table import ClassTable
 from gansynth.evaluation import segmentation
 from gansynth.segmenters.base import Segmenter
 
-# What label maps hold: the segmenter's classes; these, checked to be train ids
-# of Cityscapes; or ids of Cityscapes, which are looked up.
-LABEL_KINDS = ("classes", "train_ids", "ids")
-_NAMED = 5  # unknown labels that an error lists
+_SAMPLE = "sample"
 
 
 class ProtocolError(ValueError):
@@ -64,18 +62,18 @@ PROTOCOLS = {
       "SemDisc: pictures stretched and labels shrunk to 512 x 256 by nearest "
       "neighbours, as ImageMagick's -sample; six scales",
       (256, 512),
-      method="sample",
+      method=_SAMPLE,
       multi_scale=True,
     ),
     Protocol(
       "oasis",
-      "OASIS: pictures of 512 x 256 as they are, labels shrunk to it; one scale",
+      "OASIS: pictures of 512 x 256 as they are, labels shrunk; one scale",
       (256, 512),
       exact=True,
     ),
     Protocol(
       "clade",
-      "CLADE: pictures of 512 x 256 as they are, labels shrunk to it; one scale",
+      "CLADE: pictures of 512 x 256 as they are, labels shrunk; one scale",
       (256, 512),
       exact=True,
     ),
@@ -185,7 +183,7 @@ def score(
     protocol: one of `PROTOCOLS`, or another.
     num_classes: how many there are; None: as many as the segmenter says.
     class_names: by class; of train ids and ids they are known.
-    labels: one of `LABEL_KINDS`.
+    labels: what label maps hold, one of `class_table.KINDS`.
     ignored: labels that are not counted, where they are `classes`.
     multi_scale: whether the segmenter looks at several sizes of a picture;
       None: as the protocol says, if it can.
@@ -199,106 +197,85 @@ def score(
     ValueError: the segmenter tells other classes, or fails.
   """
   protocol = find(protocol)
-  segmenter, notes = _at_scales(segmenter, protocol, multi_scale)
-  num_classes = _num_classes(segmenter, num_classes, labels)
+  segmenter, notes = at_scales(segmenter, protocol, multi_scale)
+  num_classes = count_classes(segmenter, num_classes, labels)
   if labels != "classes" and not class_names:
     class_names = [label.name for label in cityscapes.trained_labels()]
-  table = LabelTable(labels, num_classes, ignored)
-  total = np.zeros((num_classes, num_classes), np.int64)
-  per_picture = {}
-  prepared = (_prepared(protocol, table, *item) for item in items)
+  table = ClassTable(labels, num_classes, ignored)
+  tally = Tally(num_classes, class_names)
+  prepared = (
+    (name, *prepare(protocol, name, picture, table(truth, name)))
+    for name, picture, truth in items
+  )
   while batch := list(itertools.islice(prepared, segmenter.batch_size)):
     found = segmenter([picture for _, picture, _ in batch])
     for (name, _, truth), classes in zip(batch, found, strict=True):
-      matrix = _matrix(name, truth, classes, num_classes)
-      total += matrix
-      if matrix.any():
-        per_picture[name] = segmentation.mean_iou(matrix)
-  return SegmentationResult(
-    total, tuple(class_names), per_picture, protocol, notes
-  )
+      tally.add(name, truth, classes)
+  return tally.result(protocol, notes)
 
 
-class LabelTable:
-  """Turns what label maps hold into classes, and refuses what is none."""
+class Tally:
+  """Counts the pixels of pictures, together and of each alone."""
 
-  def __init__(
-    self,
-    kind: str,
-    num_classes: int,
-    ignored: Collection[int] = (cityscapes.IGNORED,),
-  ) -> None:
-    """Takes what is known of the maps.
+  def __init__(self, num_classes: int, class_names: Sequence[str] = ()) -> None:
+    """Starts with none.
 
     Args:
-      kind: one of `LABEL_KINDS`.
       num_classes: classes are 0 to num_classes - 1.
-      ignored: labels that are no class, of kind `classes`.
-
-    Raises:
-      ProtocolError: there is no such kind.
+      class_names: of the classes; perhaps fewer.
     """
-    if kind not in LABEL_KINDS:
-      raise ProtocolError(
-        f"unknown kind of labels {kind!r}; choose one of "
-        f"{', '.join(LABEL_KINDS)}"
-      )
-    self.kind = kind
-    if kind == "ids":
-      table = {label.id: label.train_id for label in cityscapes.LABELS}
-      table[cityscapes.IGNORED] = cityscapes.IGNORED
-      self._about = "the ids of Cityscapes are 0 to 33, and 255 is not counted"
-    else:
-      ignored = (cityscapes.IGNORED,) if kind == "train_ids" else ignored
-      table = {label: label for label in range(num_classes)}
-      table |= dict.fromkeys(ignored, -1)
-      self._about = f"classes are 0 to {num_classes - 1}" + (
-        f", and {', '.join(map(str, sorted(ignored)))} is not counted"
-        if ignored
-        else ""
-      )
-    known = np.array(sorted(table), np.int64)
-    classes = np.array([table[label] for label in known.tolist()], np.int64)
-    classes[(classes < 0) | (classes >= num_classes)] = -1
-    self._known, self._classes = known, classes
+    self._matrix = np.zeros((num_classes, num_classes), np.int64)
+    self._class_names = tuple(class_names)
+    self._per_picture = {}
 
-  def __call__(self, labels: np.ndarray, name: str) -> np.ndarray:
-    """Looks the labels of a picture up.
+  def add(self, name: str, truth: np.ndarray, told: np.ndarray) -> None:
+    """Adds a picture.
 
     Args:
-      labels: integers (height, width).
-      name: of the picture, for messages.
-
-    Returns:
-      Integers of that shape; -1 where a pixel is not counted.
+      name: of the picture.
+      truth: classes (height, width); -1 is not counted.
+      told: classes of that shape.
 
     Raises:
-      ProtocolError: the array has another form, or holds something else.
+      ProtocolError: the shapes differ, or `told` holds something else.
     """
-    labels = np.asarray(labels)
-    if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer):
-      raise ProtocolError(
-        f"{name}: labels are {labels.dtype} of shape {labels.shape}; give "
-        "integers (height, width)"
-      )
-    present, places = np.unique(labels, return_inverse=True)
-    rows = np.searchsorted(self._known, present).clip(0, len(self._known) - 1)
-    unknown = present[self._known[rows] != present]
-    if unknown.size:
-      listed = ", ".join(str(label) for label in unknown[:_NAMED].tolist())
-      more = unknown.size - _NAMED
-      raise ProtocolError(
-        f"{name}: the label map holds {listed}"
-        f"{f' and {more} others' if more > 0 else ''}; as {self.kind} "
-        f"{self._about}. Say what the maps hold, one of "
-        f"{', '.join(LABEL_KINDS)}, or mend them"
-      )
-    return self._classes[rows][places].reshape(labels.shape)
+    try:
+      matrix = segmentation.confusion_matrix(truth, told, len(self._matrix))
+    except ValueError as error:
+      raise ProtocolError(f"{name}: {error}") from error
+    self._matrix += matrix
+    if matrix.any():
+      self._per_picture[name] = segmentation.mean_iou(matrix)
+
+  def result(
+    self, protocol: Protocol, notes: Sequence[str] = ()
+  ) -> SegmentationResult:
+    """What was counted until now."""
+    return SegmentationResult(
+      self._matrix.copy(),
+      self._class_names,
+      dict(self._per_picture),
+      protocol,
+      tuple(notes),
+    )
 
 
-def _at_scales(
-  segmenter: Segmenter, protocol: Protocol, multi_scale: bool | None
+def at_scales(
+  segmenter: Segmenter, protocol: Protocol, multi_scale: bool | None = None
 ) -> tuple[Segmenter, tuple[str, ...]]:
+  """The segmenter that looks at pictures in as many sizes as is wanted.
+
+  Args:
+    segmenter: see `score`.
+    protocol: says so, where `multi_scale` is None and the segmenter can.
+    multi_scale: whether in several.
+
+  Returns:
+    The segmenter, and notes on where it differs from the protocol.
+
+  Raises:
+    ValueError: it cannot.
+  """
   wanted = protocol.multi_scale if multi_scale is None else multi_scale
   if segmenter.takes_scales or multi_scale:
     segmenter = segmenter.at_scales(wanted)
@@ -316,9 +293,14 @@ def _at_scales(
   )
 
 
-def _num_classes(
+def count_classes(
   segmenter: Segmenter, num_classes: int | None, labels: str
 ) -> int:
+  """How many classes are compared; see `score` for the arguments.
+
+  Raises:
+    ProtocolError: nobody says, or the segmenter tells others.
+  """
   told = segmenter.num_classes
   if labels != "classes" and num_classes is None and told is None:
     num_classes = len(cityscapes.trained_labels())
@@ -334,29 +316,61 @@ def _num_classes(
   return told if num_classes is None else num_classes
 
 
-def _prepared(
+def prepare(
   protocol: Protocol,
-  table: LabelTable,
   name: str,
   picture: np.ndarray,
-  labels: np.ndarray,
-) -> tuple[str, np.ndarray, np.ndarray]:
-  """Brings a picture and its labels to the protocol's size."""
-  truth = table(labels, name)
-  size = protocol.size
-  if size == "labels":
-    size = truth.shape
-  elif size is None or size == "picture":
-    size = picture.shape[:2]
-  if (protocol.exact and picture.shape[:2] != size) or (
-    protocol.size is None and truth.shape != size
+  truth: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+  """Brings a picture and its classes to the protocol's size.
+
+  Args:
+    protocol: says what is resized.
+    name: of the picture, for messages.
+    picture: uint8 (height, width, 3).
+    truth: integers (height, width).
+
+  Returns:
+    Both, of one size.
+
+  Raises:
+    ProtocolError: the protocol does not take these sizes.
+  """
+  size = _size(protocol, name, picture.shape[:2], truth.shape)
+  if picture.shape[:2] != size:
+    if protocol.method == _SAMPLE:
+      picture = _nearest(picture, size, by_sample=True)
+    else:
+      picture = images.resize(picture, size, protocol.method)
+  return picture, resize_truth(protocol, truth, size)
+
+
+def resize_truth(
+  protocol: Protocol, truth: np.ndarray, size: Sequence[int]
+) -> np.ndarray:
+  """Brings classes (height, width) to a size, by the protocol's rule."""
+  return _nearest(truth, size, protocol.method == _SAMPLE)
+
+
+def _size(
+  protocol: Protocol,
+  name: str,
+  picture: tuple[int, int],
+  labels: tuple[int, int],
+) -> tuple[int, int]:
+  """The size that a picture and its labels are brought to."""
+  size = {"labels": labels, "picture": picture, None: picture}.get(
+    protocol.size, protocol.size
+  )
+  if (protocol.exact and picture != size) or (
+    protocol.size is None and labels != size
   ):
-    wanted = _shown(truth.shape if protocol.size is None else size)
+    wanted = _shown(size) if protocol.exact else "both of one size"
     raise ProtocolError(
-      f"{name}: the picture is {_shown(picture.shape)} and the label map "
-      f"{_shown(truth.shape)} (width x height), and the protocol "
-      f"{protocol.name} resizes no pictures: it takes {wanted}. Make pictures "
-      "of that size, or choose the protocol full or picture"
+      f"{name}: the picture is {_shown(picture)} and the label map "
+      f"{_shown(labels)} (width x height), and the protocol {protocol.name} "
+      f"resizes no pictures: it takes {wanted}. Make pictures so, or choose "
+      "the protocol full or picture"
     )
   if any(side % protocol.multiple for side in size):
     raise ProtocolError(
@@ -364,13 +378,7 @@ def _prepared(
       f"protocol {protocol.name} takes multiples of {protocol.multiple}, as "
       "the original program; choose the protocol full or picture"
     )
-  by_sample = protocol.method == "sample"
-  if picture.shape[:2] != size:
-    if by_sample:
-      picture = _nearest(picture, size, by_sample)
-    else:
-      picture = images.resize(picture, size, protocol.method)
-  return name, picture, _nearest(truth, size, by_sample)
+  return size
 
 
 def _nearest(
@@ -387,15 +395,6 @@ def _nearest(
       places = ((np.arange(new) + middle) * (old / new)).astype(np.int64)
       array = np.take(array, places.clip(0, old - 1), axis)
   return array
-
-
-def _matrix(
-  name: str, truth: np.ndarray, classes: np.ndarray, num_classes: int
-) -> np.ndarray:
-  try:
-    return segmentation.confusion_matrix(truth, classes, num_classes)
-  except ValueError as error:
-    raise ProtocolError(f"{name}: {error}") from error
 
 
 def _shown(shape: Sequence[int]) -> str:

@@ -18,6 +18,7 @@ MEAN = (0.29010095242892997, 0.32808144844279574, 0.28696394422942517)
 DEVIATION = (0.1829540508368939, 0.18656561047509476, 0.18447508988480435)
 
 STRIDE = 8  # between pixels of the low resolution
+_FIRST_WIDTH = 16
 _WIDTHS = (16, 32, 64, 128, 256, 512, 512, 512)
 _DILATIONS = (1, 1, 1, 1, 2, 4, 2, 1)
 _HALVING = (1, 2, 3)  # levels, from 0
@@ -96,7 +97,9 @@ class Drn(nn.Module):
       )
     architecture = ARCHITECTURES[self.arch]
     x = pictures.astype(self.dtype)
-    x = _Level(16, 1, kernel_size=7, dtype=self.dtype, name="level_0")(x)
+    x = _Level(
+      _FIRST_WIDTH, 1, kernel_size=7, dtype=self.dtype, name="level_0"
+    )(x)
     for i, depth in enumerate(architecture.depths):
       options = {
         "features": _WIDTHS[i],
