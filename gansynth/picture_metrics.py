@@ -24,7 +24,7 @@ from gansynth import (
 )
 from gansynth.evaluation import pixels
 from gansynth.evaluation_record import RANDOM_FEATURES
-from gansynth.feature_extractor import FeatureExtractor
+from gansynth.feature_extractor import FeatureExtractor, Features
 from gansynth.feature_metrics import FeatureMetrics, Reference
 from gansynth.perceptual_distance import PerceptualDistance
 
@@ -47,12 +47,14 @@ class Result:
       `realism` where features are compared, and those of pairs.
     notes: what a reader must know, such as too few pictures.
     made_by: networks, weights, resizing and counts; JSON.
+    features: of real and of generated pictures, where both are known.
   """
 
   scores: dict[str, float]
   per_picture: dict[str, dict[str, float]]
   notes: list[str]
   made_by: dict[str, Any]
+  features: tuple[Features, Features] | None = None
 
 
 class PictureMetrics:
@@ -102,6 +104,14 @@ class PictureMetrics:
     """
     self.metrics = parse_names(names)
     self._random = random_features
+    for name, value in (
+      ("kid_subsets", kid_subsets),
+      ("kid_subset_size", kid_subset_size),
+      ("neighbors", neighbors),
+      ("batch_size", batch_size),
+    ):
+      if value < 1:
+        raise ValueError(f"{name} is {value}; expected 1 or more")
     if lpips not in _BACKBONES:
       raise ValueError(
         f"lpips is {lpips!r}; expected one of {', '.join(_BACKBONES)}"
@@ -226,7 +236,7 @@ class PictureMetrics:
         pictures of a pair differ in size, or a metric lacks pairs or groups.
     """
     self._check_given(pairs, groups)
-    scores, per_picture, notes = {}, {}, []
+    scores, per_picture, notes, features = {}, {}, [], None
     made_by: dict[str, Any] = {"real": reference.place}
     if self._random:
       notes.append(
@@ -241,6 +251,7 @@ class PictureMetrics:
       notes += more
       if realism:
         per_picture["realism"] = realism
+        features = reference.features, made.features
       made_by |= {
         "generated": made.place,
         "real_count": reference.count,
@@ -269,6 +280,7 @@ class PictureMetrics:
       {self._name(name): values for name, values in per_picture.items()},
       notes,
       made_by,
+      features,
     )
 
   def _asked(self, metrics):
