@@ -24,6 +24,10 @@ _WORDS = {
     "pictures, unbiased for few of them; 0 where they are alike, by chance a "
     "little below.",
   ),
+  "kid_std": (
+    "KID spread",
+    "Standard deviation of KID over its subsets of the pictures.",
+  ),
   "precision": (
     "Precision",
     "Share of synthetic pictures that lie among the real ones: how realistic "
@@ -198,12 +202,12 @@ def describe(name: str) -> Metric:
   )
 
 
-def order(name: str) -> tuple[int, str]:
-  """Key that sorts scores as people look for them, FID first."""
+def order(name: str) -> tuple[bool, int, str]:
+  """Key that sorts scores: FID first, those of random features last."""
   metric = describe(name)
   known = list(_WORDS)
   place = known.index(metric.base) if metric.base in _WORDS else len(known)
-  return place, metric.suffix
+  return metric.random_features, place, metric.suffix
 
 
 def class_of(base: str) -> tuple[str, str] | None:
@@ -239,9 +243,8 @@ def number(value: float | None, digits: int | None = None) -> str:
     text = f"{value:.1f}"
   elif size >= 10:
     text = f"{value:.2f}"
-  elif size >= 0.0995 or not size:
+  elif size >= 0.0995 or size < 1e-9:
     text = f"{value:.3f}"
   else:
-    digits = min(9, 2 - math.floor(math.log10(size)))
-    text = f"{value:.{digits}f}"
+    text = f"{value:.{2 - math.floor(math.log10(size))}f}"
   return text.replace("-", "\N{MINUS SIGN}")

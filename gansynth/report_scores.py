@@ -96,13 +96,14 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> list[str]:
   Returns:
     Figures.
   """
-  groups: dict[str, list[Metric]] = {}
+  # A sum of both sides is on a scale of its own.
+  groups: dict[tuple[str, bool], list[Metric]] = {}
   for name in dict.fromkeys(name for line in history for name in line):
     if name != "step":
       metric = metric_words.describe(name)
-      groups.setdefault(metric.base, []).append(metric)
+      groups.setdefault((metric.base, not metric.suffix), []).append(metric)
   figures = []
-  for base, metrics in groups.items():
+  for (base, _), metrics in groups.items():
     lines = []
     for metric in metrics[:_MOST_LINES]:
       found = [line for line in history if line.get(metric.name) is not None]

@@ -57,13 +57,15 @@ def test_scores_of_classes_have_a_title_and_a_direction():
 
 
 def test_fid_is_looked_for_first_and_what_is_unknown_last():
-  names = ["error", "other", "kid", "fid_BtoA", "fid_AtoB"]
+  names = ["random_features_fid", "error", "other", "kid"]
+  names += ["fid_BtoA", "fid_AtoB"]
   assert sorted(names, key=metric_words.order) == [
     "fid_AtoB",
     "fid_BtoA",
     "kid",
     "error",
     "other",
+    "random_features_fid",
   ]
 
 
@@ -78,7 +80,8 @@ def test_fid_is_looked_for_first_and_what_is_unknown_last():
     (0.0999, "0.100"),
     (0.00312, "0.00312"),
     (-0.00012, "\N{MINUS SIGN}0.000120"),
-    (1e-20, "0.000000000"),
+    (1e-20, "0.000"),
+    (2e-7, "0.000000200"),
     (math.inf, "∞"),
     (-math.inf, "\N{MINUS SIGN}∞"),
     (math.nan, "undefined"),

@@ -160,7 +160,7 @@ def test_one_step_makes_no_curve():
 
 def test_losses_of_both_sides_share_a_plot():
   history = [
-    {"step": 1, "G": 1.0, "D_A": 0.5, "D_B": 0.25},
+    {"step": 1, "G": 1.0, "G_A": 3.0, "D_A": 0.5, "D_B": 0.25},
     {"step": 2, "G": 2.0, "D_A": 0.5, "D_B": 0.25, "idt_A": 1.0},
     {"step": 3, "G": None},
   ]
@@ -170,6 +170,7 @@ def test_losses_of_both_sides_share_a_plot():
     found[root.find("figcaption/strong").text] = notes(root)
   assert found == {
     "G": ["step 1: 1", "step 2: 2"],
+    "G_A": ["step 1: 3"],
     "D": [
       "A, step 1: 0.5",
       "A, step 2: 0.5",

@@ -123,13 +123,15 @@ def _ends(orders, shown):
     ends = []
     for order in orders:
       half = -(-len(order.names) // 2)
-      halves = order.names[:half], order.names[half:][::-1]
-      ends.append(
-        [
-          list(itertools.takewhile(shown.__contains__, names[:most]))
-          for names in halves
-        ]
+      best, worst = (
+        list(itertools.takewhile(shown.__contains__, names[:most]))
+        for names in (order.names[:half], order.names[half:][::-1])
       )
+      if best and worst and len(best) + len(worst) < len(order.names):
+        # Some are there by chance, as the best or the worst of others.
+        equal = min(len(best), len(worst))
+        best, worst = best[:equal], worst[:equal]
+      ends.append((best, worst))
     if len({name for end in itertools.chain(*ends) for name in end}) <= (
       page.MOST_PICTURES
     ):
