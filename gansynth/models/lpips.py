@@ -164,13 +164,15 @@ class _ChannelWeights(nn.Module):
     scale = self.param("scale", nn.initializers.ones, (self.channels,))
     if not use_linear:
       return x.sum(-1)
-    return (x * scale.astype(x.dtype)).sum(-1)
+    return (x * scale.astype(x.dtype)[None, None, None]).sum(-1)
 
 
 def scaled(x: jax.Array) -> jax.Array:
   """Brings pictures in [-1, 1] to ImageNet's mean 0 and deviation 1."""
-  shift, scale = np.asarray(SHIFT), np.asarray(SCALE)
-  return (x - shift.astype(x.dtype)) / scale.astype(x.dtype)
+  shift, scale = (
+    jnp.asarray(values, x.dtype)[None, None, None] for values in (SHIFT, SCALE)
+  )
+  return (x - shift) / scale
 
 
 def _unit(x: jax.Array) -> jax.Array:

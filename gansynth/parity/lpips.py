@@ -71,7 +71,7 @@ def _evaluate(case: Case, state: State) -> dict[str, np.ndarray]:
       "spatial": measure(variables, x, y, spatial=True)[..., None],
       "baseline_no_lin": measure(variables, x, y, use_linear=False),
       "normalize_true_from_0_1": measure(variables, *again),
-      "scaled_input_img0": lpips_model.scaled(x[0]),
+      "scaled_input_img0": lpips_model.scaled(x)[0],
     }
     taps = network.apply(variables, x, method="taps")
     results["feat_last_img0"] = taps[-1][0]

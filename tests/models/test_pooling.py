@@ -109,6 +109,26 @@ def test_max_pool_3x3(size, step, padding):
     np.testing.assert_array_equal(y[:, i, j], largest)
 
 
+@pytest.mark.parametrize("size", [(8, 7), (2, 4), (9, 6)])
+def test_max_pool_3x3_whose_windows_end_behind_the_picture(size):
+  x = draw(0, 2, *size, 3) - 5
+  y = pooling.max_pool_3x3(jnp.asarray(x), ceil=True)
+  expected = [(side - 2) // 2 + 1 for side in size]
+  assert y.shape == (2, *expected, 3)
+  for i, j in np.ndindex(*expected):
+    largest = window(x, i, j, 2, 0).max((1, 2))
+    np.testing.assert_array_equal(y[:, i, j], largest)
+
+
+def test_gradient_of_max_pool_3x3_goes_to_the_first():
+  x = np.zeros((1, 5, 3, 1), np.float32)
+  x[0, 0, 1] = x[0, 1, 0] = x[0, 3, 2] = 1  # row 0 comes before column 0
+  gradient = jax.grad(lambda x: pooling.max_pool_3x3(x).sum())(jnp.asarray(x))
+  expected = np.zeros_like(x)
+  expected[0, 0, 1] = expected[0, 3, 2] = 1
+  np.testing.assert_array_equal(gradient, expected)
+
+
 @pytest.mark.parametrize("size", [(7, 8), (2, 3), (1, 4)])
 def test_mean_pool_3x3(size):
   x = draw(0, 2, *size, 3)
