@@ -31,7 +31,7 @@ _SLICES = {
 }
 _FIRE = ("squeeze", "expand1x1", "expand3x3")
 _UNUSED = re.compile(r"classifier\.\d+\.(weight|bias)")
-_SLICE = re.compile(r"net\.slice\d+\.(\d+\..+)")
+_LAYER = re.compile(r"(?:features|net\.slice\d+)\.(\d+)\.(.+)")
 _COPIES = re.compile(r"lins\.(\d+)\.(model\.1\.weight)")
 _PICTURES = ((1, 32, 32, 3),) * 2
 _SCALING = {"shift": lpips.SHIFT, "scale": lpips.SCALE}
@@ -71,7 +71,7 @@ def convert_state_dict(
       f"{source}: no backbone of LPIPS; its keys begin with "
       f"{', '.join(map(repr, list(state)[:5])) or 'nothing'}"
     )
-  is_saved = any(_SLICE.match(key) for key in state)
+  is_saved = any(key.startswith("net.slice") for key in state)
   if is_saved:
     state = _without_copies(state, source)
   else:
@@ -138,13 +138,10 @@ def _backbone(state: Mapping[str, np.ndarray]) -> str | None:
   """The backbone whose keys these are, up to what is missing or left over."""
   places = collections.defaultdict(set)
   for key in state:
-    match = _SLICE.fullmatch(key)
-    name = match[1] if match else key.removeprefix("features.")
-    if name != key and name.endswith(".weight"):
-      place, _, rest = name.partition(".")
-      places[rest].add(int(place)) if place.isdigit() else None
-  fires, convolutions = places["squeeze.weight"], places["weight"]
-  if fires:
+    if match := _LAYER.fullmatch(key):
+      places[match[2]].add(int(match[1]))
+  convolutions = places["weight"]
+  if places["squeeze.weight"]:
     return "squeeze"
   # VGG19 has other convolutions than VGG16, at 16 and 23.
   if {6, 8, 10} <= convolutions and 2 not in convolutions:
