@@ -15,6 +15,7 @@ from gansynth.models import drn
 
 NAME = "drn"
 _UP = "up.weight"
+_VARIANCE = ".running_var"
 _BLOCKS = (3, 4, 5, 6)  # levels of residual blocks; others are convolutions
 _PLAIN = (0, 1, 2, 7, 8)
 _PLACE = re.compile(r"base\.(\d+)\.(\d+)\.")
@@ -86,7 +87,7 @@ def to_state_dict(
 def state_shapes(
   arch: str, num_classes: int, use_torch_up: bool = False
 ) -> dict[str, tuple[int, ...]]:
-  """Shapes of all keys of a network's file, without counters of batches.
+  """Shapes of all keys of a network's file.
 
   Args:
     arch: one of `drn.ARCHITECTURES`.
@@ -101,9 +102,13 @@ def state_shapes(
   }
   shapes = common.described_shapes(description, [(1, 64, 64, 3)], arch)
   flat = traverse_util.flatten_dict(dict(shapes))
-  return {
+  found = {
     entry.key: common.original_shape(flat[entry.path].shape, entry.layout)
     for entry in _entries(description)
+  }
+  norms = [key for key in found if key.endswith(_VARIANCE)]
+  return found | {
+    key.replace(_VARIANCE, ".num_batches_tracked"): () for key in norms
   }
 
 
