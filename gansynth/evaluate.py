@@ -99,20 +99,17 @@ def evaluate(
     logging.info("evaluating the checkpoint of step %d", step)
     evaluation = measures.measure(made.makers(state), step, state)
     evaluator.record(workdir, evaluation)
+    if len(steps) > 1:
+      logging.info("step %d:\n%s", step, report(evaluation.scores))
     results.append(evaluation)
   last = results[-1]
   if parallel.is_primary():
     path = workdir / RESULT
     text = json.dumps({"step": last.step, **last.scores}, indent=2) + "\n"
     files.write_whole(path, text.encode())
-    for evaluation in results:
-      if len(results) > 1:
-        print(f"step {evaluation.step}")
-      print(report(evaluation.scores))
-      for note in evaluation.notes:
-        print(f"note: {note}")
-    if len(results) > 1:
-      print(compare(results))
+    print(compare(results) if len(results) > 1 else report(last.scores))
+    for note in dict.fromkeys(x for each in results for x in each.notes):
+      print(f"note: {note}")
     print(f"these numbers are in {path}, and shown in {write_report(workdir)}")
   return dict(last.scores)
 
@@ -219,28 +216,29 @@ def report(metrics: Mapping[str, float]) -> str:
 
 
 def compare(evaluations: Sequence[Evaluation]) -> str:
-  """A table of checkpoints, with the best of each column marked."""
-  columns = [
-    name
-    for name in evaluations[-1].scores
-    if not name.startswith(_CONSTANT)
-    and metric_words.class_of(metric_words.describe(name).base) is None
-    and all(name in each.scores for each in evaluations)
-  ]
-  rows = [["step", *columns]]
-  for each in evaluations:
-    rows.append([str(each.step)])
-    for name in columns:
-      ranked = evaluation_record.ranking(
-        name, {str(x.step): x.scores[name] for x in evaluations}
-      )
-      best = ranked[:1] == [str(each.step)]
-      rows[-1].append(
-        metric_words.number(each.scores[name]) + (" *" if best else "")
-      )
-  widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-  lines = [
-    "  ".join(cell.rjust(n) for cell, n in zip(row, widths, strict=True))
-    for row in rows
-  ]
-  return "\n".join([*lines, "* the best of its column"])
+  """Puts the course of the scores into words, one line each.
+
+  Args:
+    evaluations: of one run, by step.
+  """
+  latest = evaluations[-1]
+  lines = []
+  for name, value in latest.scores.items():
+    words = metric_words.describe(name)
+    if (
+      name.startswith(_CONSTANT)
+      or words.base.endswith("_std")
+      or metric_words.class_of(words.base) is not None
+    ):
+      continue
+    found = {
+      str(each.step): each.scores[name]
+      for each in evaluations
+      if name in each.scores
+    }
+    line = f"{words.full_title}: {metric_words.number(value)}"
+    if ranked := evaluation_record.ranking(name, found):
+      best = metric_words.number(found[ranked[0]])
+      line += f" at step {latest.step}, the best {best} at step {ranked[0]}"
+    lines.append(line)
+  return "\n".join(lines)

@@ -99,7 +99,7 @@ class Evaluator:
       scores |= found.scores
       per_picture |= found.per_picture
       notes = found.notes
-      about["made_by"] = found.made_by
+      about |= found.about
     per_picture = made_pictures.merge_scores(per_picture)
     return Evaluation(
       scores=scores,

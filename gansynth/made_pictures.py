@@ -18,6 +18,9 @@ from gansynth.evaluation_record import Shown
 Observer = Callable[[str, dict[str, Any], np.ndarray, dict[str, float]], None]
 
 
+# What is shown beside a picture that has no true one: any true picture.
+OTHER_REAL = "real_unpaired"
+
 _PRUNE_EVERY = 64  # pictures
 
 

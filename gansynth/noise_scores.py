@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from gansynth import images
-from gansynth.made_pictures import Observer
+from gansynth.made_pictures import OTHER_REAL, Observer
 
 
 class NoiseScores:
@@ -77,5 +77,4 @@ class NoiseScores:
     self, direction: str, item: Mapping[str, Any], made: np.ndarray
   ) -> dict[str, np.ndarray]:
     """Pictures that belong together, uint8 (h, w, 3), by kind."""
-    del direction, item
-    return {"generated": made}
+    return {"generated": made, OTHER_REAL: self.real(direction, item)}

@@ -9,7 +9,7 @@ import numpy as np
 
 from gansynth import images, parallel
 from gansynth.data import pipeline
-from gansynth.made_pictures import Observer
+from gansynth.made_pictures import OTHER_REAL, Observer
 from gansynth.translator import Translator
 
 
@@ -83,13 +83,11 @@ class TranslationScores:
     self, direction: str, item: Mapping[str, Any], made: np.ndarray
   ) -> dict[str, np.ndarray]:
     """Pictures that belong together, uint8 (h, w, 3), by kind."""
-    shown = {
+    return {
       "input": _visible(self._test_set, item, direction[0]),
       "generated": made,
+      "real" if self.paired else OTHER_REAL: self.real(direction, item),
     }
-    if self.paired:
-      shown["real"] = self.real(direction, item)
-    return shown
 
 
 def translation_metrics(

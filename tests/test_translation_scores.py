@@ -121,6 +121,7 @@ def test_sides_are_counted_and_shown():
   assert list(unpaired.show("AtoB", item, item["image_b"])) == [
     "input",
     "generated",
+    "real_unpaired",
   ]
 
 
