@@ -38,8 +38,8 @@ class Protocol:
     size: (height, width) that both are brought to; "labels" for that of the
       label map, "picture" for that of the picture; None: they must be of one
       size.
-    method: of pictures, see `images.resize`, or `sample`; labels are resized
-      as `sample` with it, else by the nearest pixel's middle.
+    method: of pictures, see `images.resize`, or `sample`, as ImageMagick's;
+      labels are resized by it too, else by Pillow's nearest.
     exact: whether pictures must have their size already.
     multiple: that both sides must be of.
     multi_scale: whether the segmenter looks at several sizes of a picture.
@@ -339,7 +339,7 @@ def prepare(
   size = _size(protocol, name, picture.shape[:2], truth.shape)
   if picture.shape[:2] != size:
     if protocol.method == _SAMPLE:
-      picture = _nearest(picture, size, by_sample=True)
+      picture = _sample(picture, size)
     else:
       picture = images.resize(picture, size, protocol.method)
   return picture, resize_truth(protocol, truth, size)
@@ -349,7 +349,11 @@ def resize_truth(
   protocol: Protocol, truth: np.ndarray, size: Sequence[int]
 ) -> np.ndarray:
   """Brings classes (height, width) to a size, by the protocol's rule."""
-  return _nearest(truth, size, protocol.method == _SAMPLE)
+  if truth.shape == tuple(size):
+    return truth
+  if protocol.method == _SAMPLE:
+    return _sample(truth, size)
+  return images.resize(truth.astype(np.int32), size, "nearest")
 
 
 def _size(
@@ -381,19 +385,16 @@ def _size(
   return size
 
 
-def _nearest(
-  array: np.ndarray, size: Sequence[int], by_sample: bool
-) -> np.ndarray:
+def _sample(array: np.ndarray, size: Sequence[int]) -> np.ndarray:
   """Takes the pixel that the middle of each new one lies in.
 
-  Where it lies between two, Pillow (and so OASIS) takes the latter, and
-  ImageMagick's -sample the former, since it looks a trifle before the middle.
+  ImageMagick's -sample looks a trifle before the middle, so that of two pixels
+  that meet there it takes the former, and others the latter.
   """
-  middle = 0.5 - 1e-12 if by_sample else 0.5
   for axis, (old, new) in enumerate(zip(array.shape[:2], size, strict=True)):
     if old != new:
-      places = ((np.arange(new) + middle) * (old / new)).astype(np.int64)
-      array = np.take(array, places.clip(0, old - 1), axis)
+      places = ((np.arange(new) + (0.5 - 1e-12)) * old / new).astype(np.int64)
+      array = np.take(array, places, axis)
   return array
 
 
