@@ -1,43 +1,20 @@
 """LPIPS: its formula, maps, groups, and a gradient that is finite."""
 
-import drawn
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import small_lpips
 
-from gansynth.models import layers, lpips
+from gansynth.models import lpips
 
 SMALLEST = {"alex": 31, "vgg": 16, "squeeze": 17}
-WIDTHS = (6, 4)
-
-
-class Features(nn.Module):
-  """In place of a network of ImageNet, which compiles for seconds."""
-
-  SMALLEST = 4
-
-  dtype: layers.Dtype = jnp.float32
-
-  @nn.compact
-  def __call__(self, x):
-    taps = []
-    for width in WIDTHS:
-      x = layers.Conv(width, 4, strides=2, padding=1, dtype=self.dtype)(x)
-      x = nn.relu(x)
-      taps.append(x)
-    return taps
 
 
 @pytest.fixture
 def network(monkeypatch):
   """A network and its variables."""
-  monkeypatch.setitem(lpips.BACKBONES, "small", Features)
-  monkeypatch.setitem(lpips.CHANNELS, "small", WIDTHS)
-  network = lpips.Lpips("small")
-  picture = jax.ShapeDtypeStruct((1, 8, 8, 3), jnp.float32)
-  return network, drawn.variables(network, picture, picture)
+  return small_lpips.create(monkeypatch)
 
 
 def draw(*shape, seed=0):
@@ -52,7 +29,9 @@ def test_distances_are_those_of_the_formula(network):
   deviation = np.float32([0.458, 0.448, 0.450])[None, None, None]
   params = variables["params"]
   taps = [
-    Features().apply({"params": params["features"]}, (each - mean) / deviation)
+    small_lpips.Features().apply(
+      {"params": params["features"]}, (each - mean) / deviation
+    )
     for each in (x, y)
   ]
   totals = {True: 0, False: 0}

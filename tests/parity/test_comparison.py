@@ -32,6 +32,8 @@ DEFAULT = Tolerance(123.0)
     ("atol 2e-4 rtol 3e-4", Tolerance(2e-4, 3e-4)),
     ("gradients rtol 1e-3 of their max", Tolerance(relative=1e-3)),
     ("grad_x: 1e-4 of its max", Tolerance(relative=1e-4)),
+    ("grad_x: atol 1% of its max", Tolerance(relative=0.01)),
+    ("values atol 1e-6 + rtol 5e-4", Tolerance(1e-6, 5e-4)),
     ({"atol": 2e-5, "rtol": 1e-4}, Tolerance(2e-5, 1e-4)),
     ({"exact": True}, EXACT),
     ({"note": "none"}, DEFAULT),
