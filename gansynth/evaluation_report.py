@@ -34,6 +34,7 @@ _KINDS = ("input", "labels", "generated", "real")
 # Of what is logged in training, what is no loss.
 _ASIDE = ("gradient_norm", "steps_per_second", "images_per_second")
 _ENVIRONMENT = "environment"  # of `Evaluation.about`, has its own place
+_LOUD = "RANDOM FEATURES"
 _BANNER = (
   "Numbers marked so were made by networks of random weights. They show that "
   "the program runs, say nothing about the pictures, and can be compared with "
@@ -187,7 +188,7 @@ def _banner(evaluations):
     return ""
   return element(
     "div",
-    element("strong", "RANDOM FEATURES"),
+    element("strong", _LOUD),
     element("p", _BANNER),
     class_="banner",
     role="alert",
@@ -199,7 +200,8 @@ def _notes(evaluations):
   steps: dict[str, list[int]] = {}
   for each in evaluations:
     for note in each.notes:
-      steps.setdefault(note, []).append(each.step)
+      if not note.startswith(_LOUD):  # The banner says it.
+        steps.setdefault(note, []).append(each.step)
   if not steps:
     return ""
   items = []

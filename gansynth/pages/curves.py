@@ -13,7 +13,8 @@ from gansynth.pages import svg
 KINDS = ("first", "second", "third")
 _MOST_DOTS = 40
 _MOST_POINTS = 240  # of a line; more are averaged
-_RIGHT = 16
+_RIGHT = 12
+_INSET = 8  # of the first and the last step, for rings around them
 STYLE = """
 svg .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 svg .line.first{stroke:var(--synthetic)}
@@ -81,9 +82,8 @@ def plot(
   top, height = svg.TOP, svg.HEIGHT - svg.TOP - svg.BOTTOM
 
   def x(step):
-    if first == last:
-      return left + width / 2
-    return left + (step - first) / (last - first) * width
+    share = (step - first) / (last - first) if last > first else 0.5
+    return left + _INSET + share * (width - 2 * _INSET)
 
   def y(value):
     return top + height * (ticks[-1] - value) / (ticks[-1] - ticks[0])
