@@ -16,8 +16,11 @@ cores at the sizes of the CycleGAN generator at 256 pixels (jax 0.10 and 0.12):
   take 13 s in place of 50 ms as a product for each tap, which is also faster
   for strides and for 1x1.
 - Convolutions whose kernel is larger than the patches it meets take two to
-  six times as long as a product with these patches.
-- 3x3 kernels between many channels take half the time in Winograd's form.
+  six times as long as a product with these patches. A 1x1 kernel that reads
+  512 channels or more takes up to one and a half times as long as the product
+  that it is; with fewer channels it is the faster one.
+- 3x3 kernels between many channels take less time in Winograd's form, half
+  of it at best.
 
 Half precision is computed in float32, which this back end does anyway.
 """
@@ -32,6 +35,7 @@ from gansynth.models import winograd
 
 _PICTURES = ("NHWC", "HWIO", "NHWC")
 _FEW_CHANNELS = 8
+_DEEP_CHANNELS = 512
 _MANY_CHANNELS = 128
 _FEW_POSITIONS = 128
 _SOME_POSITIONS = 512
@@ -64,7 +68,8 @@ def correlate(geometry, x, kernel):
       geometry.output,
     )
     return winograd.each_picture(correlate, x)
-  if len(x) * math.prod(geometry.output) < kernel.shape[-1]:
+  few = len(x) * math.prod(geometry.output) < kernel.shape[-1]
+  if few or _is_deep_mix(geometry, kernel):
     return _correlate_patches(geometry, x, kernel)
   if geometry.strides == 1:
     return _correlate_densely(x, kernel, pads)
@@ -107,7 +112,9 @@ def correlate_all(geometry, x, g):
   channels = x.shape[-1], g.shape[-1]
   positions = math.prod(g.shape[:3])
   if step == 1:
-    if winograd.suits(geometry.kernel, channels, x, g.shape[1:3]):
+    if winograd.suits(
+      geometry.kernel, channels, x, g.shape[1:3], in_cache=False
+    ):
       correlate_all = functools.partial(winograd.correlate_all, geometry.pads)
       return winograd.each_picture(correlate_all, x, g, total=True)
     if channels[1] <= _FEW_CHANNELS < channels[0]:
@@ -164,6 +171,12 @@ def _pads(geometry):
       strict=True,
     )
   ]
+
+
+def _is_deep_mix(geometry, kernel):
+  """Whether many channels are mixed at every pixel."""
+  is_mix = geometry.kernel == (1, 1) and geometry.strides == 1
+  return is_mix and kernel.shape[2] >= _DEEP_CHANNELS
 
 
 def _convolve(x, kernel, step, pads):

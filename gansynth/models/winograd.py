@@ -1,8 +1,10 @@
 """Winograd's form of 3x3 correlations, F(2x2, 3x3), for CPUs.
 
 Tiles of 2x2 results take 16 multiplications for each pair of channels in
-place of 36. With 128 channels or more that is half the time, with errors of
-the same size; larger tiles would save more and be less exact.
+place of 36. With 128 channels or more that is half the time, with 64 four
+fifths where a picture stays in the cache, with errors of the same size.
+Larger tiles would save more products and be less exact; those of 4x4 spend
+all of it on their transforms here.
 
 Reference: Lavin and Gray, "Fast Algorithms for Convolutional Neural
 Networks", CVPR 2016.
@@ -16,6 +18,7 @@ from jax import lax
 # Beyond this, what is written has left the cache before it is read.
 CACHE_BYTES = 20 * 2**20
 _MIN_CHANNELS = 128
+_MIN_CHANNELS_IN_CACHE = 64
 _MIN_POSITIONS = 256
 
 
@@ -25,12 +28,23 @@ def zero_pad(x, pads):
   return lax.pad(x, zero, ((0, 0, 0), *((*p, 0) for p in pads), (0, 0, 0)))
 
 
-def suits(kernel_size, channels, x, output):
-  """Whether saved products outweigh transforming pixels and taps."""
+def suits(kernel_size, channels, x, output, in_cache=True):
+  """Whether saved products outweigh transforming pixels and taps.
+
+  Args:
+    kernel_size: its height and width.
+    channels: numbers of inputs and outputs.
+    x: the pictures read.
+    output: height and width of the result.
+    in_cache: whether transforms are cheaper where a picture's stay in cache,
+      as those of correlations are and those of kernel gradients are not.
+  """
   positions = x.shape[0] * math.prod(output)
+  tiles = 4 * math.prod(output) * max(channels) * x.dtype.itemsize
+  small = in_cache and tiles <= CACHE_BYTES
   return (
     tuple(kernel_size) == (3, 3)
-    and min(channels) >= _MIN_CHANNELS
+    and min(channels) >= (_MIN_CHANNELS_IN_CACHE if small else _MIN_CHANNELS)
     and positions >= max(_MIN_POSITIONS, max(channels) // 2)
   )
 

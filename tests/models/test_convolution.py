@@ -36,10 +36,12 @@ FORMS = {
   "as_is": {},
   "winograd": {
     "winograd._MIN_CHANNELS": 1,
+    "winograd._MIN_CHANNELS_IN_CACHE": 1,
     "winograd._MIN_POSITIONS": 1,
   },
   "out_of_cache": {
     "winograd._MIN_CHANNELS": 1,
+    "winograd._MIN_CHANNELS_IN_CACHE": 1,
     "winograd._MIN_POSITIONS": 1,
     "winograd.CACHE_BYTES": 0,
     "cpu_convolution._FEW_POSITIONS": 0,
@@ -48,6 +50,7 @@ FORMS = {
   "products": {
     "cpu_convolution._FEW_POSITIONS": 0,
     "cpu_convolution._MANY_CHANNELS": 1,
+    "cpu_convolution._DEEP_CHANNELS": 1,
   },
 }
 
@@ -126,7 +129,9 @@ def test_cpu_forms_equal_the_plain_ones(name, form):
     )
 
 
-@pytest.mark.parametrize("name", ["head", "same", "halving_3", "halving_4", "halving_wide"])
+@pytest.mark.parametrize(
+  "name", ["head", "same", "halving_3", "halving_4", "halving_wide"]
+)
 def test_plain_adjoints_are_the_gradients_of_the_plain_convolution(name):
   geometry, inputs, outputs = GEOMETRIES[name]
   x, kernel, g = operands(geometry, inputs, outputs)
@@ -327,6 +332,20 @@ def test_reflect_pad_and_its_gradient(size):
     jax.grad(functools.partial(bent, plain))(x),
     1e-6,
   )
+
+
+def test_where_products_are_saved():
+  def suits(channels, side, in_cache=True):
+    x = jax.ShapeDtypeStruct((2, side, side, channels), jnp.float32)
+    pair = channels, 2 * channels
+    return winograd.suits((3, 3), pair, x, (side, side), in_cache)
+
+  # 64 channels pay where a picture's tiles stay in the cache.
+  assert suits(64, 64)
+  assert not suits(64, 64, in_cache=False)
+  assert not suits(64, 256)
+  assert not suits(32, 64)
+  assert suits(128, 256)
 
 
 def test_sizes_that_cannot_be():
