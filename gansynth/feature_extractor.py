@@ -28,7 +28,7 @@ KEEP = 20_000
 _SIZE = (inception.SIZE, inception.SIZE)
 # Pixels of a picture from which on resizing on the host costs less than
 # sending it: bilinear resizing without smoothing looks at few of them.
-_MANY_PIXELS = 4 * inception.SIZE**2
+_MANY_PIXELS = 2**21
 # Batches that devices are given before the results of the first are awaited.
 _AHEAD = 2
 
@@ -255,14 +255,14 @@ def resized(picture: np.ndarray, resize: str) -> np.ndarray:
   if picture.shape[:2] == _SIZE:
     return picture.astype(np.float32)
   if resize == "legacy":
-    return resampling.resize_bilinear_on_host(picture, _SIZE)
+    return resampling.sample_bilinear_on_host(picture, _SIZE)
   return images.resize(picture.astype(np.float32), _SIZE).clip(0, 255)
 
 
 def _scaled(variables, x, *, resize, dtype):
   """What the network is shown, of pictures in [0, 255] of one size."""
   del variables
-  x = resampling.resize_bilinear(x.astype(dtype), _SIZE)
+  x = resampling.sample_bilinear(x, _SIZE).astype(dtype)
   return (x - 128) / 128 if resize == "clean" else (x - 127.5) / 127.5
 
 

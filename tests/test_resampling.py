@@ -127,10 +127,13 @@ def test_bilinear_on_the_host_and_on_devices_is_torch_s(size):
     mode="bilinear",
     align_corners=False,
   )[0].permute(1, 2, 0)
-  on_host = resampling.resize_bilinear_on_host(picture, (299, 33))
+  on_host = resampling.sample_bilinear_on_host(picture, (299, 33))
   assert on_host.dtype == np.float32
   np.testing.assert_allclose(on_host, expected, atol=6e-4)
-  on_device = resampling.resize_bilinear(
+  sampled = resampling.sample_bilinear(jnp.asarray(picture[None]), (299, 33))
+  assert sampled.dtype == jnp.float32
+  np.testing.assert_allclose(sampled[0], expected, atol=6e-4)
+  resized = resampling.resize_bilinear(
     jnp.asarray(picture[None], jnp.float32), (299, 33)
   )
-  np.testing.assert_allclose(on_device[0], expected, atol=6e-4)
+  np.testing.assert_allclose(resized[0], expected, atol=6e-4)

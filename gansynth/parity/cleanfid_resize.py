@@ -32,9 +32,10 @@ def resize(case: Case) -> Iterator[Comparison]:
     yield _compare(name, match[3], found, expected, _BILINEAR)
     batch = jnp.asarray(picture[None], case.dtype)
     size = inception.SIZE, inception.SIZE
-    found = np.asarray(resampling.resize_bilinear(batch, size))[0]
-    name = f"{name} on devices"
-    yield _compare(name, match[3], found, expected, _BILINEAR)
+    for kind in (resampling.resize_bilinear, resampling.sample_bilinear):
+      found = np.asarray(kind(batch, size))[0]
+      line = f"{name} by {kind.__name__}"
+      yield _compare(line, match[3], found, expected, _BILINEAR)
 
 
 def _compare(name, part, found, expected, allowed):
