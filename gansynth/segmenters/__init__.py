@@ -118,7 +118,12 @@ def _of_network(place, kind, step, random_features, batch_size, size):
     if made_by.get("weights") == published.RANDOM:
       segmenter.made_by["weights"] = published.RANDOM
     return segmenter
-  if kind == "drn" or not isinstance(network, models.SegmentationUnet):
+  if kind == "drn":
+    raise SegmenterError(
+      f"{place} holds a {type(network).__name__}, which is no DRN; leave the "
+      "kind to be told from the place"
+    )
+  if not isinstance(network, models.SegmentationUnet):
     raise tells_no_classes(place, network)
   return NetworkSegmenter(network, variables, **options)
 
