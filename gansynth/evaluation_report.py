@@ -258,13 +258,11 @@ def _pictures(evaluations):
     return "", ""
   newest = shown[-1]
   per_picture = newest.per_picture
-  titles = {
-    name: metric_words.describe(name).full_title
-    for name in sorted(
-      {*per_picture, *(name for each in newest.shown for name in each.scores)},
-      key=metric_words.order,
-    )
-  }
+  names = set(per_picture).union(*(each.scores for each in newest.shown))
+  metrics = [
+    metric_words.describe(name)
+    for name in sorted(names, key=metric_words.order)
+  ]
   tiles = [
     gallery.Tile(
       each.name,
@@ -273,17 +271,21 @@ def _pictures(evaluations):
         for kind in sorted(each.pictures, key=_kind_order)
       },
       {
-        title: metric_words.number(each.scores[name])
-        for name, title in titles.items()
-        if name in each.scores
+        metric.full_title: metric_words.number(each.scores[metric.name])
+        for metric in metrics
+        if metric.name in each.scores
       },
     )
     for each in newest.shown
   ]
   orders = [
-    gallery.Order(title, evaluation_record.ranking(name, per_picture[name]))
-    for name, title in titles.items()
-    if per_picture.get(name)
+    gallery.Order(
+      metric.full_title,
+      evaluation_record.ranking(metric.name, per_picture[metric.name]),
+      metric.meaning,
+    )
+    for metric in metrics
+    if per_picture.get(metric.name)
   ]
   content, rules = gallery.section(tiles, orders)
   if newest.step is not None:

@@ -16,12 +16,15 @@ from gansynth.pages import page
 from gansynth.pages.svg import element
 
 _MOST_ENDS = 8  # of the best, and of the worst
+_WORST = 500  # place of their heading
 _MOST_PIXELS = 320  # of a longer side
 _STYLE = """
 .tiles.ranked{margin-top:1.25rem;
 grid-template-columns:repeat(auto-fill,minmax(min(100%,25rem),1fr))}
 .ranked h3{grid-column:1/-1;margin:.5rem 0 -.5rem;font-size:1rem;
 font-weight:650}
+.ranked p{grid-column:1/-1;margin:0;max-width:60rem;font-size:.9rem;
+color:var(--soft)}
 .kinds{display:grid;gap:.35rem;
 grid-template-columns:repeat(auto-fit,minmax(min(47%,7rem),1fr))}
 .kinds>div{min-width:0}
@@ -51,10 +54,12 @@ class Order(NamedTuple):
     title: of the score.
     names: of all pictures that have the score, also of those that are not
       shown, the best first.
+    meaning: of the score; may be empty.
   """
 
   title: str
   names: Sequence[str]
+  meaning: str = ""
 
 
 def section(tiles: Sequence[Tile], orders: Sequence[Order]) -> tuple[str, str]:
@@ -68,33 +73,12 @@ def section(tiles: Sequence[Tile], orders: Sequence[Order]) -> tuple[str, str]:
     Markup and style rules.
   """
   ends = _ends(orders, {tile.name for tile in tiles})
+  orders = [order for order, end in zip(orders, ends, strict=True) if any(end)]
+  ends = [end for end in ends if any(end)]
   content, rules = [], [_STYLE]
-  for number, (order, (best, worst)) in enumerate(
-    zip(orders, ends, strict=True)
-  ):
+  for number, order in enumerate(orders):
     rules.append(_rules(number, len(orders)))
-    if not worst:
-      titles = ("The only one", "")
-    elif len(best) + len(worst) == len(order.names):
-      titles = ("The better half", "The worse half")
-    else:
-      all_of_them = f" of {len(order.names):,}"
-      titles = (
-        f"The best {len(best)}{all_of_them}",
-        f"The worst {len(worst)}{all_of_them}",
-      )
-    for title, place, there in zip(
-      titles, (0, 500), (best, worst), strict=True
-    ):
-      if there:
-        content.append(
-          element(
-            "h3",
-            html.escape(f"{title} by {order.title}"),
-            class_=f"r{number}",
-            style=f"--o{number}:{place}",
-          )
-        )
+    content += _headings(number, order, *ends[number])
   if not orders:
     tiles = tiles[: page.MOST_PICTURES]
   for tile in tiles:
@@ -102,7 +86,7 @@ def section(tiles: Sequence[Tile], orders: Sequence[Order]) -> tuple[str, str]:
       number: place
       for number, (best, worst) in enumerate(ends)
       for place, name in itertools.chain(
-        enumerate(best, 1), enumerate(worst, 501)
+        enumerate(best, 1), enumerate(worst, _WORST + 1)
       )
       if name == tile.name
     }
@@ -112,6 +96,31 @@ def section(tiles: Sequence[Tile], orders: Sequence[Order]) -> tuple[str, str]:
     _switches(orders) + element("div", *content, class_="tiles ranked"),
     "".join(rules),
   )
+
+
+def _headings(number, order, best, worst):
+  """What a score means, and headings above its best and its worst."""
+  if not worst:
+    titles = ("The only one", "")
+  elif len(best) + len(worst) == len(order.names):
+    titles = ("The better half", "The worse half")
+  else:
+    titles = tuple(
+      f"The {kind} {len(there)} of {len(order.names):,}"
+      for kind, there in (("best", best), ("worst", worst))
+    )
+  headings = (
+    ("p", order.meaning, 0, order.meaning),
+    ("h3", f"{titles[0]} by {order.title}", 0, best),
+    ("h3", f"{titles[1]} by {order.title}", _WORST, worst),
+  )
+  return [
+    element(
+      tag, html.escape(words), class_=f"r{number}", style=f"--o{number}:{place}"
+    )
+    for tag, words, place, there in headings
+    if there
+  ]
 
 
 def _ends(orders, shown):
@@ -195,7 +204,7 @@ def _figure(tile, orders, places):
         height=small.shape[0],
         loading="lazy",
       ),
-      element("small", html.escape(kind)),
+      element("small", html.escape(kind.replace("_", " "))),
     )
     for kind, small in (
       (kind, _thumbnail(picture)) for kind, picture in tile.pictures.items()

@@ -97,6 +97,21 @@ def test_few_pictures_are_in_two_halves_without_repetition():
   assert [each.text for each in root.iter("h3")] == ["The only one by SSIM"]
 
 
+def test_what_a_score_means_is_said_with_it():
+  orders = [Order("A", ["a", "b"], "<Meaning>."), Order("B", ["b", "a"])]
+  root, _ = show([tile("a"), tile("b")], orders)
+  (said,) = root.iter("p")
+  assert (said.text, said.get("class")) == ("<Meaning>.", "r0")
+  assert said.get("style") == "--o0:0"
+
+
+def test_an_order_whose_ends_are_not_shown_is_left_out():
+  orders = [Order("A", ["x", "a", "y"]), Order("C", ["x"]), Order("B", ["a"])]
+  root, _ = show([tile("a")], orders)
+  assert [each.text for each in root.iter("h3")] == ["The only one by B"]
+  assert not list(root.iter("input"))
+
+
 def test_only_so_many_are_shown():
   names = [f"{i:03d}" for i in range(200)]
   root, _ = show([tile(name) for name in names])
