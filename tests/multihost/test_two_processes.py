@@ -1,70 +1,23 @@
 """Two real processes on this machine, and what one process makes of it.
 
-Two processes with two devices each read other items of a batch than one
-process with four, in another order, which changes nothing but rounding: norms
-are per picture here, and the pools are off, whose content is in order of the
-devices. Adam would turn the rounding of gradients that should be nothing into
+Adam would turn the rounding of gradients that should be nothing into
 whole learning rates, so states are compared where gradients have a size.
 """
 
 import signal
-import socket
 import time
 
 import numpy as np
+import process_pair
 import pytest
 import tiny
 
 from gansynth import config as config_lib
 
-CHANGES = {
-  "batch_size": 4,
-  "generator__use_dropout": False,
-  "loss__pool_size": 0,
-  "checkpoint_every": 1000,
-  "best_metric": "cycle_A",
-  "evaluate__batch_size": 2,
-}
-
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
   return tiny.write_folders(tmp_path_factory.mktemp("pictures"))
-
-
-def start_pair(workdir, pictures, logs, **changes):
-  """Starts both processes of a run."""
-  with socket.socket() as free:
-    free.bind(("127.0.0.1", 0))
-    address = f"127.0.0.1:{free.getsockname()[1]}"
-  return [
-    tiny.start(
-      tiny.command(
-        workdir,
-        pictures,
-        f"--coordinator={address}",
-        "--num_processes=2",
-        f"--process_id={number}",
-        **{**CHANGES, **changes},
-      ),
-      logs[number],
-      devices=2,
-      optimize=False,
-    )
-    for number in range(2)
-  ]
-
-
-def wait(processes, logs, expected=0):
-  """Waits for both to end with a status; returns what they printed."""
-  try:
-    statuses = [process.wait(timeout=240) for process in processes]
-  finally:
-    for process in processes:
-      process.kill()
-  texts = [log.read_text() for log in logs]
-  assert statuses == [expected] * 2, "\n".join(texts)
-  return texts
 
 
 def steps_of(workdir):
@@ -80,11 +33,13 @@ def logs(tmp_path):
 @pytest.mark.slow
 def test_two_processes_do_what_one_does(tmp_path, pictures, logs):
   pair, single = tmp_path / "pair", tmp_path / "single"
-  texts = wait(start_pair(pair, pictures, logs, max_steps=6), logs)
+  texts = process_pair.wait(
+    process_pair.start(pair, pictures, logs, max_steps=6), logs
+  )
   assert "finished; look at the pictures" in texts[0]
   assert "finished" not in texts[1]  # said once
   tiny.finish(
-    tiny.command(single, pictures, max_steps=6, **CHANGES),
+    tiny.command(single, pictures, max_steps=6, **process_pair.CHANGES),
     tmp_path / "single.log",
     devices=4,
     optimize=False,
@@ -114,7 +69,9 @@ def test_two_processes_do_what_one_does(tmp_path, pictures, logs):
 
 def test_what_the_primary_refuses_ends_both(tmp_path, pictures, logs):
   config_lib.record(tiny.config(), tmp_path / "run")
-  texts = wait(start_pair(tmp_path / "run", pictures, logs), logs, expected=1)
+  texts = process_pair.wait(
+    process_pair.start(tmp_path / "run", pictures, logs), logs, expected=1
+  )
   assert "belongs to another config" in texts[0]
   assert "error: process 0 cannot go on; its log says why" in texts[1]
   assert "Traceback" not in texts[0] + texts[1]
@@ -125,7 +82,7 @@ def test_sigterm_stops_both_at_one_step_and_they_go_on(
   tmp_path, pictures, logs
 ):
   workdir = tmp_path / "run"
-  processes = start_pair(workdir, pictures, logs, max_steps=0)
+  processes = process_pair.start(workdir, pictures, logs, max_steps=0)
   metrics = workdir / "metrics.jsonl"
   deadline = time.monotonic() + 240
   while not metrics.exists() or metrics.read_text().count("\n") < 3:
@@ -135,13 +92,15 @@ def test_sigterm_stops_both_at_one_step_and_they_go_on(
     time.sleep(0.01)
   for process in processes:
     process.send_signal(signal.SIGTERM)
-  texts = wait(processes, logs)
+  texts = process_pair.wait(processes, logs)
   (saved,) = [path.name for path in (workdir / "checkpoints").iterdir()]
   for text in texts:
     assert f"asked to stop: saved step {saved}" in text
   assert steps_of(workdir) == list(range(1, int(saved) + 1))
   more = int(saved) + 3
-  texts = wait(start_pair(workdir, pictures, logs, max_steps=more), logs)
+  texts = process_pair.wait(
+    process_pair.start(workdir, pictures, logs, max_steps=more), logs
+  )
   for text in texts:
     assert f"resuming after step {saved}" in text
   state, data = tiny.final_state(workdir)
