@@ -81,7 +81,15 @@ def test_every_check_has_a_case():
     meta = json.loads((folder / "case.json").read_text())
     kinds.add((meta["system"], meta["check"]))
   systems = ("cyclegan", "climate", "label_formats", "semdisc", "asapnets")
-  for system in (*systems, "spade", "pix2pixhd", "vgg19", "geoseg", *DISTANCES):
+  for system in (
+    *systems,
+    "spade",
+    "pix2pixhd",
+    "vgg19",
+    "lpips",
+    "geoseg",
+    *DISTANCES,
+  ):
     checks = {kind for kind in runner.checks() if kind[0] == system}
     assert checks - NOT_KEPT <= kinds
   assert {("pix2pix", "train_steps"), ("pix2pix", "original_run")} <= kinds
@@ -139,6 +147,7 @@ def copy(tmp_path):
     ("geoseg/jitter", "jittered1", 1),
     ("geoseg/jitter", "dy3", 2e-9),
     ("geoseg/palette_mapping", "bg3", 1),
+    ("lpips/alex_s0", "spatial", 1e-4),
   ],
 )
 def test_an_error_is_found(copy, capsys, name, array, error):
