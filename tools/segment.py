@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     truth = None
     if options.labels:
       kind = options.label_ids or segmentation_run.label_kind(
-        paths, segmenter.num_classes
+        paths, segmenter.num_classes or options.num_classes
       )
       truth = segmentation_run.Truth(paths, kind, protocol)
     palette = options.palette

@@ -39,16 +39,17 @@ class ClassTable:
       raise LabelError(
         f"unknown kind of labels {kind!r}; choose one of {', '.join(KINDS)}"
       )
-    self.kind = kind
     if kind == "ids":
-      table = {label.id: label.train_id for label in cityscapes.LABELS}
-      table[cityscapes.IGNORED] = cityscapes.IGNORED
-      self._about = "the ids of Cityscapes are 0 to 33, and 255 is not counted"
+      lookup = cityscapes.train_id_lookup().tolist()
+      known = [label.id for label in cityscapes.LABELS] + [cityscapes.IGNORED]
+      table = {label: lookup[label % len(lookup)] for label in known}
+      self._about = "ids of Cityscapes are 0 to 33, and 255 is not counted"
     else:
       ignored = (cityscapes.IGNORED,) if kind == "train_ids" else ignored
       table = {label: label for label in range(num_classes)}
       table |= dict.fromkeys(ignored, -1)
-      self._about = f"classes are 0 to {num_classes - 1}" + (
+      what = "train ids of Cityscapes" if kind == "train_ids" else "classes"
+      self._about = f"{what} are 0 to {num_classes - 1}" + (
         f", and {', '.join(map(str, sorted(ignored)))} is not counted"
         if ignored
         else ""
@@ -85,7 +86,7 @@ class ClassTable:
       more = unknown.size - _NAMED
       raise LabelError(
         f"{name}: the label map holds {listed}"
-        f"{f' and {more} others' if more > 0 else ''}; as {self.kind} "
+        f"{f' and {more} others' if more > 0 else ''}; "
         f"{self._about}. Say what the maps hold, one of "
         f"{', '.join(KINDS)}, or mend them"
       )

@@ -58,10 +58,10 @@ def test_other_labels_can_be_left_out():
 @pytest.mark.parametrize(
   ("kind", "labels", "message"),
   [
-    ("ids", [[7, 34]], r"b\.png: the label map holds 34; as ids the ids of"),
-    ("train_ids", [[0, 19, 33]], "holds 19, 33; as train_ids classes are 0 to"),
+    ("ids", [[7, 34]], r"b\.png: the label map holds 34; ids of City"),
+    ("train_ids", [[0, 19, 33]], "holds 19, 33; train ids of Cityscapes are 0"),
     ("classes", [range(18, 27)], "holds 19, 20, 21, 22, 23 and 3 others"),
-    ("classes", [[-1]], "holds -1; as classes"),
+    ("classes", [[-1]], "holds -1; classes are 0 to 18, and 255 is"),
     ("classes", [0, 1], r"int64 of shape \(2,\); give integers \(height"),
     ("classes", [[0.0]], "labels are float64"),
   ],
