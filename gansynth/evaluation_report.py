@@ -7,7 +7,6 @@ classes, and how it was measured.
 
 import html
 import itertools
-import json
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -15,10 +14,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gansynth import (
-  config,
   evaluation_record,
   images,
   metric_words,
+  report_details,
   report_scores,
   run_record,
 )
@@ -28,12 +27,10 @@ from gansynth.pages.svg import element, plural
 
 REPORT = "report.html"
 _SHEET_PIXELS = 1280  # of the longer side
-_MOST_CHARACTERS = 300  # of a value in a table
 # What stands before others among the pictures that belong together.
 _KINDS = ("input", "labels", "generated", "real")
 # Of what is logged in training, what is no loss.
 _ASIDE = ("gradient_norm", "steps_per_second", "images_per_second")
-_ENVIRONMENT = "environment"  # of `Evaluation.about`, has its own place
 _LOUD = "RANDOM FEATURES"
 _BANNER = (
   "Numbers marked so were made by networks of random weights. They show that "
@@ -76,7 +73,11 @@ def write(
     ("classes", "Classes", _classes(chosen)),
     ("samples", "Newest samples", _sheet(run)),
     ("losses", "Losses", _losses(run.losses)),
-    ("configuration", "Configuration and versions", _details(chosen, run)),
+    (
+      "configuration",
+      "Configuration and versions",
+      report_details.section(chosen, run),
+    ),
   ]
   sections = [each for each in sections if each[2]]
   body = element(
@@ -202,13 +203,16 @@ def _notes(evaluations):
     for note in each.notes:
       if not note.startswith(_LOUD):  # The banner says it.
         steps.setdefault(note, []).append(each.step)
-  if not steps:
-    return ""
   items = []
+  if different := report_details.differences(evaluations):
+    items.append(element("li", html.escape(different)))
   for note, there in steps.items():
     if len(there) < len(evaluations):
-      note += f" (step {', '.join(f'{step:,}' for step in there)})"
+      named = [f"{step:,}" for step in there if step is not None]
+      note += f" (step {', '.join(named)})" if named else ""
     items.append(element("li", html.escape(note)))
+  if not items:
+    return ""
   return element(
     "div",
     element("h2", "Read this first"),
@@ -341,57 +345,3 @@ def _losses(lines):
       "details", element("summary", "Gradients and speed"), _tiles(others)
     )
   return content
-
-
-def _details(chosen, run):
-  """How it was measured, with what, and what the run was told."""
-  about = config.flatten(chosen.about) if chosen else {}
-  drawn = (report_scores.MATRIX, report_scores.CLASS_NAMES)
-  of_environment = f"{_ENVIRONMENT}."
-  parts = (
-    (
-      "How it was measured",
-      {
-        name: value
-        for name, value in about.items()
-        if not name.startswith(of_environment)
-        and name.rpartition(".")[2] not in drawn
-      },
-    ),
-    (
-      "Versions and devices",
-      {
-        name.removeprefix(of_environment): value
-        for name, value in about.items()
-        if name.startswith(of_environment)
-      },
-    ),
-    ("Configuration of the run", run.config),
-  )
-  return "".join(
-    element("details", element("summary", heading), _values(values))
-    for heading, values in parts
-    if values
-  )
-
-
-def _values(values):
-  """A list of names and values."""
-  return element(
-    "dl",
-    *(
-      element(
-        "div",
-        element("dt", html.escape(name)),
-        element("dd", html.escape(_in_words(value))),
-      )
-      for name, value in values.items()
-    ),
-  )
-
-
-def _in_words(value):
-  text = value if isinstance(value, str) else json.dumps(value, default=str)
-  if len(text) > _MOST_CHARACTERS:
-    text = text[: _MOST_CHARACTERS - 1] + "…"
-  return text or "(empty)"

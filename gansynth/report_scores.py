@@ -103,7 +103,7 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> list[str]:
       metric = metric_words.describe(name)
       groups.setdefault((metric.base, not metric.suffix), []).append(metric)
   figures = []
-  for (base, _), metrics in groups.items():
+  for metrics in groups.values():
     lines = []
     for metric in metrics[:_MOST_LINES]:
       found = [line for line in history if line.get(metric.name) is not None]
@@ -111,12 +111,11 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> list[str]:
         steps, values = zip(
           *((line["step"], line[metric.name]) for line in found), strict=True
         )
-        name = metric.side if len(metrics) > 1 else ""
-        lines.append(curves.Line(name or base, steps, values))
+        lines.append(curves.Line(metric.side, steps, values))
     if len(lines) == 1:
       lines = [lines[0]._replace(name="")]
     if lines:
-      title = metrics[0].name if len(metrics) == 1 else base
+      title = ", ".join(metric.name for metric in metrics)
       figures.append(curves.plot(title, "as logged in training", lines))
   return figures
 
@@ -215,7 +214,8 @@ def _best(metric, evaluations):
   found = [
     each
     for each in evaluations
-    if np.isfinite(each.scores.get(metric.name, np.nan))
+    if each.step is not None
+    and np.isfinite(each.scores.get(metric.name, np.nan))
   ]
   if not found or not metric.best:
     return None

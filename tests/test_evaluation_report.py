@@ -138,6 +138,14 @@ def test_two_sets_without_steps(tmp_path):
   assert not found.find("img")
 
 
+def test_a_record_without_step_among_steps_is_no_trouble(tmp_path):
+  found = write(
+    tmp_path, evaluation(notes=("none",)), evaluation(1, 50.0), evaluation(2)
+  )
+  assert found.find("p", "value")[0][1] == "40.00"
+  assert "none" in found.find("div", "notes")[0][1]
+
+
 def test_random_features_are_said_loudly(tmp_path):
   found = write(tmp_path, evaluation(5, prefix="random_features_"))
   ((attributes, words),) = found.find("div", "banner")

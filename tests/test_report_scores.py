@@ -171,7 +171,7 @@ def test_losses_of_both_sides_share_a_plot():
   assert found == {
     "G": ["step 1: 1", "step 2: 2"],
     "G_A": ["step 1: 3"],
-    "D": [
+    "D_A, D_B": [
       "A, step 1: 0.5",
       "A, step 2: 0.5",
       "B, step 1: 0.25",
