@@ -59,9 +59,9 @@ def evaluate(
   were ever measured to report.html.
 
   Args:
-    config: `data` and `evaluate`; networks as the run was made with. Of
-      several checkpoints (`evaluate.steps`) those that were measured in the
-      same way before are not measured again.
+    config: `data` and `evaluate`; networks as the run was made with. Of the
+      checkpoints of `evaluate.steps` those that were measured in the same way
+      before are not measured again.
     workdir: the run.
 
   Returns:
@@ -85,7 +85,7 @@ def evaluate(
     )
   steps = _steps(config.evaluate, workdir)
   known = {}
-  if len(steps) > 1:
+  if config.evaluate.get("steps", ""):
     found = evaluation_record.read(evaluator.folder_of(workdir))
     known = {each.step: each for each in found}
   made = samples.create(system, test_set, config.evaluate.batch_size)

@@ -59,7 +59,7 @@ class NoiseScores:
     for first in range(0, len(indices), self._batch_size):
       part = indices[first : first + self._batch_size]
       for index, picture in zip(part, generate(noise[part]), strict=True):
-        item = {"name": f"noise_{index:06d}"}
+        item = {"name": f"noise_{index:06d}.png"}
         observe("", item, images.to_uint8(picture), {})
     return {}
 

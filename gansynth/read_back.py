@@ -42,7 +42,7 @@ class ReadBack:
       options.get("protocol", "picture")
     )
     conditioning = system.conditioning
-    self._kind = options.get("label_kind", "") or _label_kind(
+    self._kind = options.get("label_kind", "") or label_kind(
       self._segmenter.num_classes, conditioning.num_labels
     )
     self._ignored = {cityscapes.IGNORED}
@@ -103,7 +103,7 @@ class ReadBack:
     )
 
 
-def _label_kind(num_classes: int | None, num_labels: int) -> str:
+def label_kind(num_classes: int | None, num_labels: int) -> str:
   """What label maps hold for a segmenter of so many classes."""
   trained = len(cityscapes.trained_labels())
   if num_classes == trained and num_labels == len(cityscapes.LABELS):

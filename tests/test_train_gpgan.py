@@ -1,5 +1,7 @@
 """The loop with steps of several kinds, and with pictures of noise."""
 
+import shutil
+
 import jax
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import tiny
 import tiny_gpgan
 
 from gansynth import config as config_lib
-from gansynth import evaluate, images, parallel, train
+from gansynth import evaluate, evaluation_record, images, parallel, train
 from gansynth.weights import load_generators
 
 STEPS = 9
@@ -158,3 +160,26 @@ def test_phases_compile_once_each(tmp_path, views):
   assert "untouched_AtoB" in lines[-1]
   sheet = images.read(tmp_path / "run" / "samples" / "step_0000009.png")
   assert sheet.shape[1] == 3 * 20 + 4  # pasted, in harmony, true
+
+
+def test_pictures_of_noise_are_measured_all_together(runs, pictures, tmp_path):
+  config = make_config(
+    "wgan",
+    pictures,
+    evaluate__metrics="fid",
+    evaluate__random_features=True,
+    evaluate__dims=64,
+    evaluate__max_items=3,
+    evaluate__pictures=1,
+  )
+  workdir = tmp_path / "run"
+  shutil.copytree(runs[0] / "whole", workdir)
+  found = evaluate.evaluate(config, workdir)
+  assert list(found) == ["random_features_fid"]
+  assert found["random_features_fid"] > 0
+  (record,) = evaluation_record.read(workdir / "evaluations")
+  assert [each.name for each in record.shown] == [
+    "noise_000000.png",
+    "noise_000001.png",
+  ]
+  assert list(record.shown[0].pictures) == ["generated", "real_unpaired"]
