@@ -85,7 +85,11 @@ def _read(path, origin):
   if not os.path.exists(path):
     return None
   try:
-    with np.load(path, allow_pickle=False) as arrays:
+    # NumPy leaves a damaged file open that it opened itself.
+    with (
+      open(path, "rb") as file,
+      np.load(file, allow_pickle=False) as arrays,
+    ):
       about = json.loads(arrays["about"].tobytes())
       if about["origin"] != origin:
         return None

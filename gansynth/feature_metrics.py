@@ -192,7 +192,7 @@ def is_statistics(place: str | os.PathLike[str]) -> bool:
   if path.suffix != statistics_file.SUFFIX or not path.is_file():
     return False
   try:
-    with np.load(path, allow_pickle=False) as arrays:
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
       return not {"mu", "sigma"}.isdisjoint(arrays.files)
   except (ValueError, OSError, zipfile.BadZipFile):
     return False

@@ -338,7 +338,11 @@ def _of_array_file(path, size):
     if path.suffix.lower() == ".npy":
       array = np.load(path, mmap_mode="r", allow_pickle=False)
     else:
-      with np.load(path, allow_pickle=False) as arrays:
+      # NumPy leaves a damaged file open that it opened itself.
+      with (
+        path.open("rb") as file,
+        np.load(file, allow_pickle=False) as arrays,
+      ):
         array = arrays[_array_key(path, arrays.files)]
   except PictureSetError:
     raise

@@ -185,6 +185,7 @@ def test_places_that_hold_no_pictures_are_named(tmp_path):
   (tmp_path / "file.xyz").write_bytes(b"?")
   (tmp_path / "bad.zip").write_bytes(b"PK")
   (tmp_path / "bad.npy").write_bytes(b"?")
+  (tmp_path / "bad.npz").write_bytes(b"PK\x03\x04?")
   np.savez(tmp_path / "statistics.npz", mu=np.ones(2), sigma=np.eye(2))
   np.savez(tmp_path / "two.npz", x=np.ones(2), y=np.ones(2))
   np.save(tmp_path / "floats.npy", np.ones((2, 3, 4, 3)))
@@ -199,6 +200,7 @@ def test_places_that_hold_no_pictures_are_named(tmp_path):
     "bad.zip": "no zip file",
     "none.zip": "holds no picture",
     "bad.npy": "no array that can be read",
+    "bad.npz": "no array that can be read",
     "statistics.npz": "holds statistics",
     "two.npz": "holds x, y; expected one array",
     "floats.npy": r"float64 \(3, 4, 3\); expected uint8",
