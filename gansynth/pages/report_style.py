@@ -29,9 +29,10 @@ background:#a3122a;font-size:.75rem;font-style:normal;font-weight:600;
 white-space:nowrap}
 .card p{margin:.5rem 0 0;font-size:.85rem;line-height:1.4}
 .card .soft{margin:0;font-variant-numeric:tabular-nums}
-.card .value{margin:.15rem 0 0;font-size:1.9rem;font-weight:650;line-height:1.2;
+.card .value{display:flex;flex-wrap:wrap;align-items:baseline;gap:0 .5rem;
+margin:.15rem 0 0;font-size:1.9rem;font-weight:650;line-height:1.2;
 font-variant-numeric:tabular-nums}
-.card .value small{font-size:.85rem;white-space:nowrap}
+.card .value small{font-size:.85rem;line-height:1.4;white-space:nowrap}
 .wide-table{overflow-x:auto}
 .wide-table table{white-space:nowrap}
 .wide-table :is(th,td){padding:.3rem .6rem}
