@@ -96,8 +96,8 @@ class PerceptualDistance:
       split_hosts: see `distances`.
 
     Returns:
-      float64 (groups,): the mean distance of each group's pairs; 0 where all
-      pictures of an input are equal.
+      float64 (groups,): the mean distance of each group's pairs; 0 up to
+      rounding where all pictures of an input are equal.
 
     Raises:
       ValueError: there is no group, one has fewer than two pictures, or they
