@@ -43,7 +43,9 @@ class PerceptualDistance:
 
     def pairwise(variables, groups):
       groups = common.to_unit_range(groups)
-      return network.apply(variables, groups, method="pairwise")
+      # The same numbers on all devices.
+      with jax.default_matmul_precision("highest"):
+        return network.apply(variables, groups, method="pairwise")
 
     self._pairwise = parallel.map_apply(pairwise)
 
