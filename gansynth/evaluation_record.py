@@ -35,7 +35,7 @@ _UP = (
   "pixel_accuracy",
   "class_accuracy",
 )
-_UP_BEGINNINGS = ("iou_", "mean_iou", "color_", "head_", "ap", "ar")
+_UP_BEGINNINGS = ("iou_", "mean_iou", "color_", "head_", "ap", "ar", "voc")
 _QUALITY = 90
 
 

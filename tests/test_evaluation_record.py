@@ -93,6 +93,7 @@ def test_a_record_without_its_pictures_is_damaged(tmp_path):
     ("color_iou_of_real", "max"),
     ("head_accuracy", "max"),
     ("ap50", "max"),
+    ("voc2007_ap50", "max"),
   ],
 )
 def test_which_way_is_better(metric, mode):
