@@ -156,10 +156,9 @@ class FeatureMetrics:
     dims = self._extractor.dims
     if all(counts):
       notes += filter(None, [frechet.bias_note(*counts, dims)])
-    if real.features and made.features and max(counts) <= dims:
-      return frechet.distance_of_features(
-        real.features.values, made.features.values
-      )
+    sets = real.features, made.features
+    if max(counts) <= dims and all(each and each.complete for each in sets):
+      return frechet.distance_of_features(*(each.values for each in sets))
     return frechet.distance(real.statistics, made.statistics)
 
   def _asks_neighbors(self):

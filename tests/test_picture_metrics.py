@@ -51,6 +51,11 @@ def create(inception, lpips, monkeypatch):
   return metrics
 
 
+def about(value):
+  """The same up to float32, which XLA's threads may sum in another order."""
+  return pytest.approx(value, rel=1e-4, abs=1e-6)
+
+
 def noise(count, seed=0):
   """Pictures of coarse patches, whose features differ."""
   rng = np.random.default_rng(seed)
@@ -77,9 +82,10 @@ def test_every_number_is_that_of_its_function(create, inception, lpips):
   assert set(result.scores) == set(metrics.names) == {*METRICS, "kid_std"}
   extractor = FeatureExtractor(*inception, dims=DIMS, batch_size=4)
   x, y = (extractor.features(each).values for each in (real, made))
-  assert result.scores["fid"] == frechet.distance_of_features(x, y)
+  assert result.scores["fid"] == about(frechet.distance_of_features(x, y))
   kid = kernel_distance.kid(x, y, subsets=5, subset_size=6, seed=3)
-  assert (result.scores["kid"], result.scores["kid_std"]) == (kid.mean, kid.std)
+  assert result.scores["kid"] == about(kid.mean)
+  assert result.scores["kid_std"] == about(kid.std)
   prdc = neighbors.prdc(x, y, 2)
   for name in ("precision", "recall", "density", "coverage"):
     assert result.scores[name] == getattr(prdc, name)
@@ -96,8 +102,8 @@ def test_every_number_is_that_of_its_function(create, inception, lpips):
   np.testing.assert_allclose(
     result.scores["diversity"], distance.diversity(groups), rtol=1e-5
   )
-  realism = neighbors.realism(x, y, 3)
-  assert list(result.per_picture["realism"].values()) == realism.tolist()
+  realism = list(result.per_picture["realism"].values())
+  assert realism == about(neighbors.realism(x, y, 3).tolist())
   assert result.made_by == {
     "real": "real",
     "generated": "made",
@@ -149,7 +155,7 @@ def test_more_pictures_than_dimensions_go_by_moments(create, monkeypatch):
   result = metrics.compare(real, noise(3, 1))
   made = metrics.reference(noise(3, 1))
   expected = frechet.distance(real.statistics, made.statistics)
-  assert result.scores == {"fid": expected}
+  assert result.scores == {"fid": about(expected)}
 
 
 def test_statistics_stand_in_for_either_side(create, tmp_path):
@@ -191,8 +197,9 @@ def test_features_are_kept_for_the_next_time(create, tmp_path, monkeypatch):
   second = create("fid,kid")
   found = second.compare(second.reference(real, cache=cache), made)
   assert calls == [7]
-  assert found.scores == expected.scores
-  assert found.per_picture == expected.per_picture
+  assert found.scores == about(expected.scores)
+  realism = expected.per_picture["realism"]
+  assert found.per_picture == {"realism": about(realism)}
   calls.clear()
   other = picture_sets.of_arrays(noise(9, 5), place="real")
   second.reference(other, cache=cache)  # other pictures of the same names
@@ -216,7 +223,7 @@ def test_moments_are_kept_too(inception, tmp_path, monkeypatch):
     metrics.compare(metrics.reference(real, cache=tmp_path / "a.npz"), made)
     for _ in range(2)
   ]
-  assert found[0].scores == found[1].scores
+  assert found[0].scores == about(found[1].scores)
   assert "of the first 5 real and 5 generated pictures" in str(found[1].notes)
   whole = FeatureExtractor(*inception, dims=DIMS, batch_size=4)
   x, y = (whole.features(each).values for each in (real, made))
