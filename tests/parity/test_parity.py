@@ -19,8 +19,14 @@ from gansynth.parity import runner
 ROOT = pathlib.Path(__file__).parents[2]
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
 SHARED = os.environ.get("GANSYNTH_GOLDENS")
-# Whole steps, and VGG19.
-SLOW = ("train_steps", "loss_terms", "perceptual_loss", "feature_forward")
+# Whole steps, VGG19 and DRN.
+SLOW = (
+  "train_steps",
+  "loss_terms",
+  "perceptual_loss",
+  "feature_forward",
+  "segmentation_forward",
+)
 DISTANCES = ("fid_distance", "kid", "prdc")
 # Checks whose cases are too large to be kept here.
 NOT_KEPT = {
@@ -30,6 +36,7 @@ NOT_KEPT = {
   ("semdisc", "train_steps"),
   ("geoseg", "generator_discriminator_forward"),
   ("geoseg", "original_run"),
+  ("drn", "segmentation_multi_scale"),
 }
 
 
@@ -88,6 +95,8 @@ def test_every_check_has_a_case():
     "vgg19",
     "lpips",
     "geoseg",
+    "drn",
+    "seg_metrics",
     *DISTANCES,
   ):
     checks = {kind for kind in runner.checks() if kind[0] == system}
