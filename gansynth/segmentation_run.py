@@ -160,7 +160,8 @@ def segment(
     table = ClassTable(truth.kind, num_classes)
   made_by = {
     "segmenter": segmenter.made_by,
-    "pictures": pictures.identity,
+    # Else old results would be scored when pictures are made anew.
+    "pictures of the names, sizes and times": pictures.identity,
     "protocol": truth.protocol.name if truth else "",
   }
   outputs = _outputs(pictures.names)
