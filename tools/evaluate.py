@@ -33,7 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
   )
   from gansynth.progress import Progress
 
-  parallel.initialize()
+  try:
+    parallel.initialize(
+      options.coordinator, options.num_processes, options.process_id
+    )
+  except ValueError as error:
+    print(f"error: {error}", file=sys.stderr)
+    return 1
   command_line.start()
 
   def progress(total):
@@ -127,6 +133,11 @@ def _parser():
   _add_networks(parser.add_argument_group("networks"))
   _add_pictures(parser.add_argument_group("pictures"))
   _add_metrics(parser.add_argument_group("single metrics"))
+  _add_hosts(
+    parser.add_argument_group(
+      "several hosts", "of no cluster that JAX finds out about by itself"
+    )
+  )
   return parser
 
 
@@ -215,6 +226,18 @@ def _add_metrics(group):
     metavar="REGEX",
     help="which names were made of the same input, for diversity: those in "
     "which it finds the same text, or the same first group",
+  )
+
+
+def _add_hosts(group):
+  group.add_argument(
+    "--coordinator", metavar="HOST:PORT", help="address of process 0"
+  )
+  group.add_argument(
+    "--num-processes", type=int, metavar="N", help="how many there are"
+  )
+  group.add_argument(
+    "--process-id", type=int, metavar="I", help="this one, from 0"
   )
 
 
