@@ -237,8 +237,14 @@ def compare(evaluations: Sequence[Evaluation]) -> str:
       if name in each.scores
     }
     line = f"{words.full_title}: {metric_words.number(value)}"
-    if ranked := evaluation_record.ranking(name, found):
-      best = metric_words.number(found[ranked[0]])
-      line += f" at step {latest.step}, the best {best} at step {ranked[0]}"
+    ranked = evaluation_record.ranking(name, found)
+    best = found[ranked[0]] if ranked else value
+    if value == best:
+      line += f" at step {latest.step}, the best"
+    else:
+      line += (
+        f" at step {latest.step}, the best {metric_words.number(best)} at step "
+        f"{ranked[0]}"
+      )
     lines.append(line)
   return "\n".join(lines)

@@ -93,7 +93,7 @@ class Evaluator:
     scores = self._scores.measure(makers, made)
     per_picture = made.scores()
     notes: tuple[str, ...] = ()
-    about = self.about(state)
+    about = self.about(state) | getattr(self._scores, "findings", {})
     if self._metrics:
       found = self._metrics.measure(made, makers)
       scores |= found.scores

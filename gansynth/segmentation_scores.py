@@ -28,6 +28,7 @@ class SegmentationScores:
 
   Attributes:
     names: of the scores that there always are.
+    findings: what else the last measure found: the confusion matrix; JSON.
   """
 
   directions = ("",)
@@ -53,6 +54,7 @@ class SegmentationScores:
     """
     # Which classes there are is known when all was read.
     self.names = ["mean_iou", "pixel_accuracy", "class_accuracy"]
+    self.findings: dict[str, Any] = {}
     self._test_set = test_set
     self._num_classes = num_classes
     self._max_items = max_items
@@ -87,8 +89,13 @@ class SegmentationScores:
         if observe is not None:
           scores = {"mean_iou": segmentation.mean_iou(found)}
           observe("", item, prediction, scores)
-    names = self._test_set.class_names or ()
-    return segmentation.scores(parallel.sum_over_hosts(matrix), names)
+    matrix = parallel.sum_over_hosts(matrix)
+    names = tuple(self._test_set.class_names or ())
+    self.findings = {
+      "confusion_matrix": matrix.tolist(),
+      "class_names": list(names[: self._num_classes]),
+    }
+    return segmentation.scores(matrix, names)
 
   def counts(self, direction: str) -> tuple[int, int]:
     """How many pictures are told, and how many there are."""

@@ -115,10 +115,16 @@ def test_all_checkpoints_are_measured_once(several, capsys):
   assert [each.step for each in found] == [7, 9]
   assert found[0].about["weights"] != found[1].about["weights"]
   lines = capsys.readouterr().out.splitlines()
-  best = min(found, key=lambda each: each.scores["cycle_A"])
+  first = found[0].scores
+  assert first["cycle_A"] < last["cycle_A"]
+  assert first["cycle_B"] > last["cycle_B"]
   assert lines[0].startswith("Cycle error, A: ")
-  assert f"at step 9, the best {best.scores['cycle_A']:.2f}" in lines[0]
-  assert lines[0].endswith(f"at step {best.step}")
+  assert lines[0].endswith(
+    f" at step 9, the best {first['cycle_A']:.2f} at step 7"
+  )
+  assert (
+    lines[1] == f"Cycle error, B: {last['cycle_B']:.2f} at step 9, the best"
+  )
 
   measured.clear()
   assert evaluate.evaluate(config, workdir) == last

@@ -86,6 +86,28 @@ def test_what_the_head_sees(batch_size):
   assert found["error"] == pytest.approx((1 / 2 + 1 / 2 + 1) / 3 / 3)
 
 
+def test_an_observer_sees_every_picture_with_its_scores():
+  seen = []
+  colors = np.arange(12, dtype=np.uint8).reshape(4, 3)
+  scores = LabelScores(SCENES, SCENES, 4, num_classes=2, colors=colors)
+  scores.measure(
+    LabelMakers(Translator(), Head()), lambda *each: seen.append(each)
+  )
+  assert [item["name"] for _, item, _, _ in seen] == ["0", "1", "2"]
+  # All classes are seen as 0: of the first scene one of three, of the last
+  # none.
+  assert [each["head_iou"] for *_, each in seen] == [1 / 6, 1, 0]
+  assert [each["color_iou"] for *_, each in seen] == [1, 1, 1]
+  assert [each["error"] for *_, each in seen] == pytest.approx(
+    [1 / 6, 1 / 6, 1 / 3]
+  )
+  direction, item, made, _ = seen[0]
+  shown = scores.show(direction, item, made)
+  assert list(shown) == ["labels", "generated", "real"]
+  assert shown["labels"][0].tolist() == colors.tolist()
+  np.testing.assert_array_equal(shown["real"], scores.real("", item))
+
+
 def test_without_a_head_nothing_is_said_of_it():
   scores = LabelScores(SCENES, SCENES, 4, max_items=1)
   found = scores.measure(LabelMakers(Translator()))

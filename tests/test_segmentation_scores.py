@@ -59,6 +59,26 @@ def test_scores_are_of_all_pixels_together():
   text = evaluate.report(found)
   assert "mean IoU 0.248, pixel accuracy 0.400, class accuracy 0.458" in text
   assert "forest_land 0.143, label_1 0.600, 3_x 0.000" in text
+  assert scores.findings == {
+    "confusion_matrix": [[1, 1, 4, 0], [1, 3, 0, 0], [0] * 4, [0] * 4],
+    "class_names": list(names),
+  }
+
+
+def test_an_observer_sees_what_is_told_of_each_picture():
+  seen = []
+  colors = np.array([[0, 0, 0], [9, 9, 9], [7, 7, 7]], np.uint8)
+  scores = SegmentationScores(Pictures(SCENES), 3, colors=colors)
+  scores.measure(tell, lambda *each: seen.append(each))
+  assert [item["name"] for _, item, _, _ in seen] == ["0", "1", "2"]
+  # 0 0 1 told 0 1 1; 1 1 1 told 1 1 0; 0 0 0 0 told 2 2 2 2.
+  assert [each["mean_iou"] for *_, each in seen] == [0.5, 1 / 3, 0]
+  direction, item, told, _ = seen[0]
+  shown = scores.show(direction, item, told)
+  assert list(shown) == ["input", "predicted", "labels"]
+  assert shown["predicted"][0, :, 0].tolist() == [0, 9, 9, 7]
+  assert shown["labels"][0, :, 0].tolist() == [0, 0, 9, 0]
+  assert scores.counts("") == (3, 3)
 
 
 def test_the_first_items_alone():

@@ -69,7 +69,7 @@ def test_what_training_measured_is_not_measured_again(run, pairs, capsys):
   assert again == records[-1].scores
   out = capsys.readouterr().out
   assert "PSNR, A to B: " in out
-  assert f"at step {STEPS}, the best " in out
+  assert f"at step {STEPS}, the best" in out
 
 
 def test_missing_weights_are_told_before_anything_is_done(tmp_path, pairs):
