@@ -25,7 +25,7 @@ COLORS = "color"  # folder of what people look at, in that of the classes
 _ID_ENDING = "_labelIds.png"
 _AHEAD = 16  # pairs of maps that are read before they are compared
 _UNKNOWN = 256  # colours, where the number of classes is not told
-_CITYSCAPES_ENDINGS = (_ID_ENDING, "TrainIds.png", "_trainIds.png")
+_CITYSCAPES_ENDINGS = (_ID_ENDING, "_labelTrainIds.png", "_trainIds.png")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,10 +83,12 @@ def find_labels(
   place = pathlib.Path(place)
   if place.suffix == ".txt":
     return _listed(place, pictures)
-  found = images.list_images(place)
-  key = _stem
-  if all(path.endswith(_CITYSCAPES_ENDINGS) for path in found):
-    key = layouts.first_three_parts
+  found, key = images.list_images(place), _stem
+  for ending in _CITYSCAPES_ENDINGS:
+    # Beside them lie maps of instances, and the same in colours.
+    if maps := [path for path in found if path.endswith(ending)]:
+      found, key = maps, layouts.first_three_parts
+      break
   shown = pairing.by_key(list(pictures.names), key)
   maps = pairing.by_key(found, key)
   entries = pairing.pair(maps, shown)
@@ -320,7 +322,9 @@ def _outputs(names: Sequence[str]) -> list[str]:
   """Names of the results, below the folder that they are written to."""
   inside = {
     name: "/".join(
-      part for part in pathlib.PurePosixPath(name).parts if part not in "../"
+      part
+      for part in pathlib.PurePosixPath(name).parts
+      if part not in ("..", "/")
     )
     for name in names
   }

@@ -48,8 +48,9 @@ def place(tmp_path):
     names["labels"].append(f"train_ids/{i}.png")
     images.write(tmp_path / names["images"][-1], picture(told))
     images.write(tmp_path / names["labels"][-1], truth)
-    path = tmp_path / "ids" / "ulm" / f"{stem}_gtFine_labelIds.png"
-    images.write(path, ids[truth])
+    ulm = tmp_path / "ids" / "ulm"
+    images.write(ulm / f"{stem}_gtFine_labelIds.png", ids[truth])
+    images.write(ulm / f"{stem}_gtFine_color.png", picture(truth))
   for phase, lines in names.items():
     (tmp_path / f"val_{phase}.txt").write_text("\n".join(lines) + "\n")
   return tmp_path
@@ -94,7 +95,7 @@ def test_classes_colours_and_scores_are_written(place):
     (path.name, images.read(path), images.read_integers(label))
     for path, label in zip(
       sorted((place / "shown").rglob("*.png")),
-      sorted((place / "ids").rglob("*.png")),
+      sorted((place / "ids").rglob("*_labelIds.png")),
       strict=True,
     )
   ]
@@ -184,7 +185,7 @@ def test_pictures_and_labels_that_do_not_belong_together(place):
     segmentation_run.find_labels(place / "absent.txt", pictures)
   with pytest.raises(ValueError, match="has no picture"):
     segmentation_run.find_labels(place / "train_ids", pictures)
-  next((place / "ids" / "ulm").iterdir()).unlink()
+  next((place / "ids" / "ulm").glob("*_labelIds.png")).unlink()
   with pytest.raises(ValueError, match=r"1 of 5 are left|1 of\s+5"):
     segmentation_run.find_labels(place / "ids", pictures)
 
@@ -206,7 +207,7 @@ def test_classes_of_another_size_cannot_be_compared(place):
 
 
 def test_nothing_to_count(place):
-  for path in (place / "ids").rglob("*.png"):
+  for path in (place / "ids").rglob("*_labelIds.png"):
     images.write(path, np.full(SIZE, 255, np.uint8))
   with pytest.raises(ValueError, match="no pixel of any label map was counted"):
     run(place, Reds())
