@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,10 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from gansynth import evaluation_record, files, images, published
+from gansynth import (
+  environment,
+  evaluation_record,
+  images,
+  picture_evaluation,
+  published,
+)
 from gansynth import segmentation_protocols as protocols
 from gansynth.data.labels import cityscapes, layouts, pairing, palettes
 from gansynth.data.labels.class_table import ClassTable
+from gansynth.evaluation_record import Evaluation, Shown
 from gansynth.picture_sets import PictureSet
 from gansynth.progress import Progress
 from gansynth.segmenters import Segmenter
@@ -24,6 +30,7 @@ SCORES = "scores.json"
 COLORS = "color"  # folder of what people look at, in that of the classes
 _ID_ENDING = "_labelIds.png"
 _AHEAD = 16  # pairs of maps that are read before they are compared
+_VOID = 65535  # shown black, as what is none of the classes
 _UNKNOWN = 256  # colours, where the number of classes is not told
 _CITYSCAPES_ENDINGS = (_ID_ENDING, "_labelTrainIds.png", "_trainIds.png")
 
@@ -50,16 +57,14 @@ class Run:
   Attributes:
     told: pictures whose classes were told now.
     already_there: whose classes were there already.
-    scores: by name, as they are to be shown; empty without label maps.
-    result: of the comparison with label maps; None: there are none.
-    notes: what readers of the scores must know.
+    evaluation: scores, and what readers of them must know; None: there were no
+      label maps. Names of numbers that random weights made begin with
+      `evaluation_record.RANDOM_FEATURES`.
   """
 
   told: int
   already_there: int
-  scores: dict[str, float]
-  result: protocols.SegmentationResult | None
-  notes: tuple[str, ...]
+  evaluation: Evaluation | None = None
 
 
 def find_labels(
@@ -122,6 +127,7 @@ def segment(
   class_names: Sequence[str] = (),
   colors: np.ndarray | None = None,
   multi_scale: bool | None = None,
+  shown: int = 0,
 ) -> Run:
   """Tells the classes of pictures, writes them, and compares them with labels.
 
@@ -140,6 +146,7 @@ def segment(
       else ones that differ.
     multi_scale: whether the segmenter looks at several sizes of a picture;
       None: as the protocol says, if it can.
+    shown: how many of the best and of the worst pictures the evaluation keeps.
 
   Returns:
     What was done.
@@ -174,15 +181,33 @@ def segment(
   )
   done = len(pictures) - told
   if truth is None:
-    return Run(told, done, {}, None, notes)
+    return Run(told, done)
   if truth.kind != "classes" and not class_names:
     class_names = [label.name for label in cityscapes.trained_labels()]
   tally = protocols.Tally(num_classes, class_names)
   for index, labels, classes in _compared(output, outputs, truth, table):
     tally.add(pictures.names[index], labels, classes)
-  run = _scored(tally.result(truth.protocol, notes), made_by, told, done)
-  files.write_whole(output / SCORES, _summary(run, truth, made_by))
-  return run
+  evaluation = _evaluation(
+    tally.result(truth.protocol, notes), segmenter.made_by, truth
+  )
+  picture_evaluation.write_json(output / SCORES, evaluation)
+  kept = []
+  for name in evaluation_record.choose_shown(evaluation.per_picture, shown):
+    index = pictures.names.index(name)
+    labels = _labels(truth, table, index)
+    picture, labels = protocols.prepare(
+      truth.protocol, name, pictures[index], labels
+    )
+    kinds = {
+      "picture": picture,
+      "labels": palettes.colorize(np.where(labels < 0, _VOID, labels), colors),
+      "prediction": images.read(output / COLORS / outputs[index]),
+    }
+    scores = {
+      metric: values[name] for metric, values in evaluation.per_picture.items()
+    }
+    kept.append(Shown(name, kinds, scores))
+  return Run(told, done, dataclasses.replace(evaluation, shown=tuple(kept)))
 
 
 def _tell(segmenter, pictures, output, outputs, colors, made_by, truth, table):
@@ -251,42 +276,36 @@ def _labels(truth, table, index):
   return table(images.read_integers(path), path)
 
 
-def _scored(result, made_by, told, done) -> Run:
+def _evaluation(
+  result: protocols.SegmentationResult,
+  made_by: Mapping[str, Any],
+  truth: Truth,
+) -> Evaluation:
   if not result.scores:
     raise protocols.ProtocolError(
       "no pixel of any label map was counted: all are 255, or what is none of "
       "the classes; say what the maps hold, or give others"
     )
-  prefix, notes = _prefix(made_by), list(result.notes)
-  if prefix:
-    notes.append("the weights are random: these numbers mean nothing")
-  else:
-    notes.append(f"as the original prints it: {result.original_words}")
-  scores = {prefix + name: value for name, value in result.scores.items()}
-  return Run(told, done, scores, result, tuple(notes))
-
-
-def _prefix(made_by: Mapping[str, Any]) -> str:
-  """Before the name of every number, where its weights are random."""
-  is_random = made_by["segmenter"].get("weights") == published.RANDOM
-  return evaluation_record.RANDOM_FEATURES if is_random else ""
-
-
-def _summary(run: Run, truth: Truth, made_by: Mapping[str, Any]) -> bytes:
-  """What `scores.json` holds."""
-  prefix = _prefix(made_by)
-  summary = {
-    "scores": run.scores,
-    "protocol": truth.protocol.name,
-    "protocol_is": truth.protocol.about,
+  about = {
+    "segmenter": made_by,
+    "protocol": f"{truth.protocol.name}: {truth.protocol.about}",
     "labels": truth.kind,
-    "notes": run.notes,
-    "made_by": made_by,
-    "per_picture": {f"{prefix}mean_iou": run.result.per_picture},
-    "class_names": run.result.class_names,
-    f"{prefix}confusion_matrix": run.result.matrix.tolist(),
+    "environment": environment.describe(),
   }
-  return (json.dumps(summary, indent=1) + "\n").encode()
+  if made_by.get("weights") == published.RANDOM:
+    prefix = evaluation_record.RANDOM_FEATURES
+    note = "the weights are random: these numbers mean nothing"
+  else:
+    prefix = ""
+    note = f"as SemDisc's program prints it: {result.original_words}"
+    about["class_names"] = list(result.class_names)
+    about["confusion_matrix"] = result.matrix.tolist()
+  return Evaluation(
+    {prefix + name: value for name, value in result.scores.items()},
+    per_picture={f"{prefix}mean_iou": result.per_picture},
+    notes=(*result.notes, note),
+    about=about,
+  )
 
 
 def _listed(place: pathlib.Path, pictures: PictureSet) -> tuple[str, ...]:

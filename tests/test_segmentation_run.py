@@ -73,7 +73,7 @@ def run(place, segmenter, *, labels="ids", protocol="picture", **options):
 def test_classes_colours_and_scores_are_written(place):
   done = run(place, Reds())
   assert (done.told, done.already_there) == (5, 0)
-  assert 0.8 < done.scores["pixel_accuracy"] < 0.95
+  assert 0.8 < done.evaluation.scores["pixel_accuracy"] < 0.95
   out = place / "out"
   for path in (place / "shown").rglob("*.png"):
     name = pathlib.Path("sub") / path.name
@@ -84,12 +84,12 @@ def test_classes_colours_and_scores_are_written(place):
     colors = images.read(out / "color" / name)
     np.testing.assert_array_equal(colors, cityscapes.train_colors()[told])
   summary = json.loads((out / "scores.json").read_text())
-  assert summary["scores"] == pytest.approx(done.scores)
-  assert summary["labels"] == "ids"
-  assert summary["protocol"] == "picture"
-  assert np.sum(summary["confusion_matrix"]) == 5 * SIZE[0] * SIZE[1]
+  assert summary["scores"] == pytest.approx(done.evaluation.scores)
+  assert summary["about"]["labels"] == "ids"
+  assert summary["about"]["protocol"].startswith("picture: labels")
+  assert np.sum(summary["about"]["confusion_matrix"]) == 5 * SIZE[0] * SIZE[1]
   assert len(summary["per_picture"]["mean_iou"]) == 5
-  assert "mAP" in " ".join(done.notes)
+  assert "mAP" in " ".join(done.evaluation.notes)
   # The same as without files.
   items = [
     (path.name, images.read(path), images.read_integers(label))
@@ -100,12 +100,33 @@ def test_classes_colours_and_scores_are_written(place):
     )
   ]
   expected = protocols.score(Reds(), items, "picture", labels="ids")
-  assert done.scores == pytest.approx(expected.scores)
+  assert done.evaluation.scores == pytest.approx(expected.scores)
+
+
+def test_best_and_worst_pictures_are_kept(place):
+  path = place / "ids" / "ulm" / "ulm_000003_000019_gtFine_labelIds.png"
+  labels = images.read_integers(path)
+  labels[0] = 255
+  images.write(path, labels)
+  evaluation = run(place, Reds(), shown=1).evaluation
+  (scores,) = evaluation.per_picture.values()
+  names = [each.name for each in evaluation.shown]
+  assert names == [max(scores, key=scores.get), min(scores, key=scores.get)]
+  everything = run(place, Reds(), shown=5).evaluation.shown
+  (shown,) = [x for x in everything if "000003" in x.name]
+  assert shown.scores == {"mean_iou": scores[shown.name]}
+  lookup, colors = cityscapes.train_id_lookup(), cityscapes.train_colors()
+  assert (shown.pictures["labels"][0] == 0).all()  # what is void is black
+  np.testing.assert_array_equal(
+    shown.pictures["labels"][1:], colors[lookup[labels[1:]]]
+  )
+  told = shown.pictures["picture"][..., 0]
+  np.testing.assert_array_equal(shown.pictures["prediction"], colors[told])
 
 
 def test_lists_belong_together_by_order(place):
   pictures = picture_sets.open(place / "val_images.txt")
-  by_name = run(place, Reds()).scores
+  by_name = run(place, Reds()).evaluation.scores
   paths = segmentation_run.find_labels(place / "val_labels.txt", pictures)
   assert [pathlib.Path(path).name for path in paths] == [
     f"{i}.png" for i in range(5)
@@ -114,7 +135,7 @@ def test_lists_belong_together_by_order(place):
   assert segmentation_run.label_kind(paths, 5) == "classes"
   truth = segmentation_run.Truth(paths, "train_ids", protocols.find("drn"))
   done = segmentation_run.segment(Reds(), pictures, place / "listed", truth)
-  assert done.scores == pytest.approx(by_name)
+  assert done.evaluation.scores == pytest.approx(by_name)
   name = "shown/sub/ulm_000000_000019_leftImg8bit.png"
   assert (place / "listed" / name).exists()
 
@@ -130,7 +151,7 @@ def test_what_is_there_is_not_told_again(place):
   assert segment.count == 1
   assert (again.told, again.already_there) == (1, 4)
   assert removed.read_bytes() == kept
-  assert again.scores == first.scores
+  assert again.evaluation == first.evaluation
   with pytest.raises(ValueError, match="holds pictures made with segmenter"):
     run(place, Reds(weights="4567"))
   with pytest.raises(ValueError, match="protocol 'picture', now it is 'full'"):
@@ -139,21 +160,22 @@ def test_what_is_there_is_not_told_again(place):
 
 def test_random_weights_are_in_every_name(place):
   done = run(place, Reds(weights="random_features"))
-  assert done.scores
-  assert all(name.startswith("random_features_") for name in done.scores)
-  assert not any("mAP" in note for note in done.notes)
-  assert "mean nothing" in " ".join(done.notes)
+  assert done.evaluation.scores
+  assert all(
+    name.startswith("random_features_") for name in done.evaluation.scores
+  )
+  assert not any("mAP" in note for note in done.evaluation.notes)
+  assert "mean nothing" in " ".join(done.evaluation.notes)
   summary = json.loads((place / "out" / "scores.json").read_text())
   assert set(summary["per_picture"]) == {"random_features_mean_iou"}
-  assert "confusion_matrix" not in summary
+  assert "confusion_matrix" not in summary["about"]
 
 
 def test_without_labels_there_are_no_scores(place):
   colors = np.arange(57, dtype=np.uint8).reshape(19, 3)
   done = run(place, Reds(None), labels="", colors=colors)
   assert done.told == 5
-  assert done.scores == {}
-  assert done.result is None
+  assert done.evaluation is None
   assert not (place / "out" / "scores.json").exists()
   path = place / "out" / "sub" / "ulm_000002_000019_leftImg8bit.png"
   shown = images.read(place / "out" / "color" / "sub" / path.name)

@@ -3,7 +3,8 @@ r"""Tells the classes of pictures' pixels, and how well they fit label maps.
   python tools/segment.py pictures --segmenter networks/drn_d_105 \
     --output predictions
   python tools/segment.py generated --segmenter networks/drn_d_105 \
-    --labels gtFine/val --protocol semdisc --output predictions
+    --labels gtFine/val --protocol semdisc --output predictions \
+    --report report.html
   python tools/segment.py cityscapes/val_images.txt \
     --labels cityscapes/val_labels.txt --protocol drn \
     --segmenter networks/drn_d_22 --output predictions
@@ -11,7 +12,8 @@ r"""Tells the classes of pictures' pixels, and how well they fit label maps.
     --palette geoseg --output predictions
 
 `predictions` gets a grey PNG of classes for each picture and, in `color/`, one
-to look at; with --labels also scores.json. A run that was interrupted goes on
+to look at; with --labels also scores.json, and with --report=FILE a page of
+them. A run that was interrupted goes on
 where it stopped. Networks of DRN are imported with tools/convert_checkpoint.py;
 checkpoints/README.md tells where they are from.
 
@@ -28,9 +30,18 @@ import sys
 
 def main(argv: list[str] | None = None) -> int:
   """Parses the flags, tells classes, prints scores and where all is."""
-  options = _parser().parse_args(argv)
+  parser = _parser()
+  options = parser.parse_args(argv)
+  if options.report and not options.labels:
+    parser.error("--report is of scores, which need --labels")
   # After the parsing, so that --help does not wait for it.
-  from gansynth import command_line, picture_sets, segmentation_run, segmenters
+  from gansynth import (
+    command_line,
+    evaluation_report,
+    picture_sets,
+    segmentation_run,
+    segmenters,
+  )
   from gansynth import segmentation_protocols as protocols
   from gansynth.data.labels import palettes
 
@@ -62,7 +73,13 @@ def main(argv: list[str] | None = None) -> int:
       class_names=palettes.names(palette) if palette else (),
       colors=palettes.load(palette) if palette else None,
       multi_scale=options.multi_scale,
+      shown=options.shown if options.report else 0,
     )
+    if options.report:
+      places = {"pictures": options.pictures, "labels": options.labels}
+      evaluation_report.write(
+        options.report, [run.evaluation], "Pictures and their labels", places
+      )
   except (ValueError, OSError, ModuleNotFoundError) as error:
     print(f"error: {error}", file=sys.stderr)
     return 1
@@ -70,13 +87,12 @@ def main(argv: list[str] | None = None) -> int:
     f"classes of {run.told} pictures were told, of {run.already_there} they "
     f"were there already; look in {options.output}/color"
   )
-  for name, value in run.scores.items():
-    print(f"{name:32} {value:.4f}")
-  if run.result:
-    protocol = run.result.protocol
-    print(f"by the protocol {protocol.name} ({protocol.about})")
-  for note in run.notes:
-    print(f"note: {note}")
+  if run.evaluation:
+    for name, value in run.evaluation.scores.items():
+      print(f"{name:32} {value:.4f}")
+    print(f"by the protocol {run.evaluation.about['protocol']}")
+    for note in run.evaluation.notes:
+      print(f"note: {note}")
   return 0
 
 
@@ -127,6 +143,19 @@ def _parser() -> argparse.ArgumentParser:
   )
   add("--num-classes", type=int, help="of a segmenter that does not tell")
   add("--batch-size", type=int, default=0, metavar="N", help="(8)")
+  add(
+    "--report",
+    default="",
+    metavar="FILE",
+    help="one HTML file of scores, classes and the best and worst pictures",
+  )
+  add(
+    "--shown",
+    type=int,
+    default=8,
+    metavar="N",
+    help="in the report, of the best and of the worst (8)",
+  )
   add(
     "--random-features",
     action="store_true",

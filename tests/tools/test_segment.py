@@ -42,14 +42,18 @@ def test_functions_are_scored(tool, place, capsys):
   assert tool.main(arguments) == 1
   assert "give num_classes" in capsys.readouterr().err
   arguments += ["--num-classes", "3", "--palette", "1 2 3 sea;4 5 6 land;7 8 9"]
+  arguments += ["--report", str(place / "report.html")]
   assert tool.main(arguments) == 0
   text = capsys.readouterr().out
   assert "classes of 2 pictures were told, of 0 they" in text
   assert "iou_sea" in text
   assert "iou_label_2" in text
-  assert "by the protocol full (pictures enlarged" in text
+  assert "by the protocol full: pictures enlarged" in text
   scores = json.loads((place / "out" / "scores.json").read_text())["scores"]
   assert 0 < scores["mean_iou"] < 1
+  page = (place / "report.html").read_text()
+  assert "sea" in page
+  assert page.count("data:image/") >= 2 * 3
   # Enlarged, so that labels stay.
   assert images.size(place / "out" / "a.png") == (32, 48)
   colors = images.read(place / "out" / "color" / "a.png")
@@ -73,6 +77,14 @@ def test_random_networks_of_drn(tool, place, monkeypatch, capsys):
   assert "random_features_mean_iou" in text
   assert "\nmean_iou" not in text
   assert "these numbers mean nothing" in text
+
+
+def test_reports_need_labels(tool, place, capsys):
+  with pytest.raises(SystemExit):
+    tool.main(
+      [str(place), "--segmenter=x", "--output=y", f"--report={place}/z.html"]
+    )
+  assert "which need --labels" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
