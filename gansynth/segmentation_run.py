@@ -175,7 +175,7 @@ def segment(
   }
   outputs = _outputs(pictures.names)
   if colors is None:
-    colors = _colors(segmenter.num_classes)
+    colors = _colors(num_classes or segmenter.num_classes)
   told = _tell(
     segmenter, pictures, output, outputs, colors, made_by, truth, table
   )
@@ -292,18 +292,18 @@ def _evaluation(
     "labels": truth.kind,
     "environment": environment.describe(),
   }
+  prefix, notes = "", list(result.notes)
   if made_by.get("weights") == published.RANDOM:
     prefix = evaluation_record.RANDOM_FEATURES
-    note = "the weights are random: these numbers mean nothing"
+    notes.append("the weights are random: these numbers mean nothing")
   else:
-    prefix = ""
-    note = f"as SemDisc's program prints it: {result.original_words}"
+    about["as SemDisc prints it"] = result.original_words
     about["class_names"] = list(result.class_names)
     about["confusion_matrix"] = result.matrix.tolist()
   return Evaluation(
     {prefix + name: value for name, value in result.scores.items()},
     per_picture={f"{prefix}mean_iou": result.per_picture},
-    notes=(*result.notes, note),
+    notes=tuple(notes),
     about=about,
   )
 

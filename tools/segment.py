@@ -76,7 +76,11 @@ def main(argv: list[str] | None = None) -> int:
       shown=options.shown if options.report else 0,
     )
     if options.report:
-      places = {"pictures": options.pictures, "labels": options.labels}
+      places = {
+        "pictures": options.pictures,
+        "labels": options.labels,
+        "protocol": run.evaluation.about["protocol"],
+      }
       evaluation_report.write(
         options.report, [run.evaluation], "Pictures and their labels", places
       )
@@ -90,7 +94,9 @@ def main(argv: list[str] | None = None) -> int:
   if run.evaluation:
     for name, value in run.evaluation.scores.items():
       print(f"{name:32} {value:.4f}")
-    print(f"by the protocol {run.evaluation.about['protocol']}")
+    for name in ("protocol", "as SemDisc prints it"):
+      if name in run.evaluation.about:
+        print(f"{name}: {run.evaluation.about[name]}")
     for note in run.evaluation.notes:
       print(f"note: {note}")
   return 0

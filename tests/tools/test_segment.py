@@ -48,7 +48,7 @@ def test_functions_are_scored(tool, place, capsys):
   assert "classes of 2 pictures were told, of 0 they" in text
   assert "iou_sea" in text
   assert "iou_label_2" in text
-  assert "by the protocol full: pictures enlarged" in text
+  assert "protocol: full: pictures enlarged" in text
   scores = json.loads((place / "out" / "scores.json").read_text())["scores"]
   assert 0 < scores["mean_iou"] < 1
   page = (place / "report.html").read_text()
