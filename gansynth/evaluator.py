@@ -122,23 +122,24 @@ class Evaluator:
       for each in made[direction]
     }
     chosen = made_pictures.choose(per_picture, mine, self._pictures)
-    shown = []
-    for name in chosen:
-      if name not in mine:
-        continue  # Another host has it.
+
+    def show(name):
       direction, each = mine[name]
       item = self._test_set[each.index]
-      shown.append(
-        Shown(
-          name,
-          self._scores.show(direction, item, each.picture),
-          {
-            metric: scores[name]
-            for metric, scores in per_picture.items()
-            if name in scores
-          },
-        )
+      return Shown(
+        name,
+        self._scores.show(direction, item, each.picture),
+        {
+          metric: scores[name]
+          for metric, scores in per_picture.items()
+          if name in scores
+        },
       )
+
+    # Other hosts have the rest.
+    shown = parallel.on_every_host(
+      lambda: [show(name) for name in chosen if name in mine]
+    )
     order = {name: place for place, name in enumerate(chosen)}
     gathered = made_pictures.gather_shown(shown)
     return tuple(
