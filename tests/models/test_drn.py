@@ -10,7 +10,7 @@ import tiny
 import tiny_drn
 from jax import lax
 
-from gansynth import convert
+from gansynth import convert, models
 from gansynth.convert import drn as convert_drn
 from gansynth.models import dilated_convolution, drn
 
@@ -132,3 +132,19 @@ def test_normalisation_by_hand():
   found = drn.normalise(jnp.asarray(picture))
   expected = (np.array([0, 128 / 255, 1]) - drn.MEAN) / drn.DEVIATION
   np.testing.assert_allclose(found[0, 0], expected, rtol=1e-6)
+
+
+def test_bfloat16_is_close_and_ends_in_float32(monkeypatch):
+  arch = "drn_d_22"
+  tiny_drn.shallow(monkeypatch, name=arch)
+  state = tiny_drn.draw(convert_drn.state_shapes(arch, 4))
+  description, variables = convert.convert_state_dict(state)
+  x = np.random.default_rng(0).normal(size=(1, 16, 24, 3)).astype(np.float32)
+  low = []
+  for dtype in (jnp.float32, jnp.bfloat16):
+    network = models.create(**description, dtype=dtype)
+    forward = jax.jit(network.apply, compiler_options=tiny.FAST_COMPILE)
+    low.append(forward(variables, x)[1])
+    assert low[-1].dtype == jnp.float32
+  difference = np.abs(low[0] - low[1])
+  assert 0 < difference.max() < 0.1 * np.abs(low[0]).max()
