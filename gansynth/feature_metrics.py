@@ -132,7 +132,8 @@ class FeatureMetrics:
       if kid.subset_size < self._subsets["subset_size"]:
         notes.append(
           f"KID is of subsets of {kid.subset_size} pictures, not "
-          f"{self._subsets['subset_size']}: one of the sets has no more"
+          f"{self._subsets['subset_size']}: one of the sets has no more, so "
+          "subsets overlap and their deviation is too small"
         )
     if self._asks_neighbors():
       found = neighbors.prdc(x, y, self._neighbors)

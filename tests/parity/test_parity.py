@@ -141,7 +141,6 @@ def copy(tmp_path):
     ("cyclegan/gan_losses", "gp/mixed/value", 1e-3),
     ("cyclegan/image_pool", "final_pool", 1),
     ("cleanfid_resize/resize", "up_clean_rows", 1e-4),
-    ("cleanfid_resize/resize", "mixed_legacy_pytorch_rows", 1e-2),
     ("cyclegan/preprocess", "out4", 1e-2),
     ("cyclegan/tensor2im", "gray", 1),
     ("climate/augment_256", "canvas_3", 1),
