@@ -37,7 +37,9 @@ class ProgramError(RuntimeError):
   """A program failed; the message ends with what it printed."""
 
 
-def run(arguments, environment, count=lambda: 0, every=0.1):
+def run(
+  arguments, environment, count=lambda: 0, every=0.1, python=sys.executable
+):
   """Runs a program of the repository to its end.
 
   Args:
@@ -45,6 +47,7 @@ def run(arguments, environment, count=lambda: 0, every=0.1):
     environment: variables beside those of this process.
     count: how much it has done.
     every: seconds between samples.
+    python: that runs it.
 
   Returns:
     Samples; the last one is of its end, without memory.
@@ -61,7 +64,7 @@ def run(arguments, environment, count=lambda: 0, every=0.1):
   with tempfile.TemporaryFile("w+") as output:
     start = time.perf_counter()
     process = subprocess.Popen(
-      [sys.executable, str(_HERE.parent / arguments[0]), *arguments[1:]],
+      [python, str(_HERE.parent / arguments[0]), *arguments[1:]],
       stdout=output,
       stderr=subprocess.STDOUT,
       env=environment,
