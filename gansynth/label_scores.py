@@ -141,32 +141,33 @@ class LabelScores:
       }
       for name, reader in readers.items()
     }
-    items = pipeline.eval_items(
-      self._test_set,
-      max_items=self._max_items,
-      host_index=jax.process_index(),
-      host_count=jax.process_count(),
-    )
-    while batch := list(itertools.islice(items, self._batch_size)):
-      made = make_items(makers.translate, batch)
-      real = [item["image"] for item in batch]
-      found = []
-      for picture, true in zip(made, real, strict=True):
-        difference = np.abs(picture.astype(np.float64) - true).mean()
-        error += difference
-        found.append({"error": float(difference)})
-      for name, reader in readers.items():
-        targets = [reader.target(item["label"]) for item in batch]
-        for kind, pictures in (("made", made), ("real", real)):
-          told = zip(found, targets, reader.read(pictures), strict=True)
-          for scores, *pair in told:
-            matrix = segmentation.confusion_matrix(*pair, reader.size)
-            matrices[name][kind] += matrix
-            if kind == "made":
-              scores[f"{name}_iou"] = segmentation.mean_iou(matrix)
-      if observe is not None:
-        for each in zip(batch, made, found, strict=True):
-          observe("", *each)
+    with parallel.apart():
+      items = pipeline.eval_items(
+        self._test_set,
+        max_items=self._max_items,
+        host_index=jax.process_index(),
+        host_count=jax.process_count(),
+      )
+      while batch := list(itertools.islice(items, self._batch_size)):
+        made = make_items(makers.translate, batch)
+        real = [item["image"] for item in batch]
+        found = []
+        for picture, true in zip(made, real, strict=True):
+          difference = np.abs(picture.astype(np.float64) - true).mean()
+          error += difference
+          found.append({"error": float(difference)})
+        for name, reader in readers.items():
+          targets = [reader.target(item["label"]) for item in batch]
+          for kind, pictures in (("made", made), ("real", real)):
+            told = zip(found, targets, reader.read(pictures), strict=True)
+            for scores, *pair in told:
+              matrix = segmentation.confusion_matrix(*pair, reader.size)
+              matrices[name][kind] += matrix
+              if kind == "made":
+                scores[f"{name}_iou"] = segmentation.mean_iou(matrix)
+        if observe is not None:
+          for each in zip(batch, made, found, strict=True):
+            observe("", *each)
     error, matrices = parallel.sum_over_hosts((error, matrices))
     count, _ = self.counts("")
     scores = {"error": float(error) / count}

@@ -5,11 +5,12 @@ the axis `AXIS_NAME`. Here it is mapped with `jax.pmap` over all devices of
 all hosts. The state is the same everywhere; the batch is split.
 """
 
+import contextlib
 import importlib.util
 import json
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -244,11 +245,23 @@ def on_every_host(action: Callable[[], T]) -> T:
     ValueError: it raised anything on another host, which raises that; so no
       host is left waiting.
   """
-  if jax.process_count() == 1:
+  with apart():
     return action()
-  error = result = None
+
+
+@contextlib.contextmanager
+def apart() -> Iterator[None]:
+  """A part of a program, run on every host, that speaks to no other host.
+
+  Raises:
+    ValueError: another host raised anything in it; so no host is left waiting.
+  """
+  if jax.process_count() == 1:
+    yield
+    return
+  error = None
   try:
-    result = action()
+    yield
   except Exception as found:
     error = found
   marks = gather_over_hosts(b"" if error is None else b"failed")
@@ -257,7 +270,6 @@ def on_every_host(action: Callable[[], T]) -> T:
   if any(marks):
     failed = next(process for process, mark in enumerate(marks) if mark)
     raise ValueError(f"process {failed} cannot go on; its log says why")
-  return result
 
 
 def on_primary(action: Callable[[], None]) -> None:

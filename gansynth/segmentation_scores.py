@@ -73,22 +73,23 @@ class SegmentationScores:
       observe: is shown what is told; the only direction is "".
     """
     matrix = np.zeros((self._num_classes,) * 2, np.int64)
-    items = pipeline.eval_items(
-      self._test_set,
-      max_items=self._max_items,
-      host_index=jax.process_index(),
-      host_count=jax.process_count(),
-    )
-    while batch := list(itertools.islice(items, self._batch_size)):
-      predictions = translate([item["image"] for item in batch])
-      for item, prediction in zip(batch, predictions, strict=True):
-        found = segmentation.confusion_matrix(
-          item["label"], prediction, self._num_classes
-        )
-        matrix += found
-        if observe is not None:
-          scores = {"mean_iou": segmentation.mean_iou(found)}
-          observe("", item, prediction, scores)
+    with parallel.apart():
+      items = pipeline.eval_items(
+        self._test_set,
+        max_items=self._max_items,
+        host_index=jax.process_index(),
+        host_count=jax.process_count(),
+      )
+      while batch := list(itertools.islice(items, self._batch_size)):
+        predictions = translate([item["image"] for item in batch])
+        for item, prediction in zip(batch, predictions, strict=True):
+          found = segmentation.confusion_matrix(
+            item["label"], prediction, self._num_classes
+          )
+          matrix += found
+          if observe is not None:
+            scores = {"mean_iou": segmentation.mean_iou(found)}
+            observe("", item, prediction, scores)
     matrix = parallel.sum_over_hosts(matrix)
     names = tuple(self._test_set.class_names or ())
     self.findings = {

@@ -128,40 +128,43 @@ def translation_metrics(
       sums[name] = sums.get(name, 0.0) + error
     return {name: found}
 
-  items = pipeline.eval_items(
-    dataset,
-    max_items=max_items,
-    host_index=jax.process_index(),
-    host_count=jax.process_count(),
-  )
-  while batch := list(itertools.islice(items, batch_size)):
-    pictures = {
-      side: [images.to_unit_range(x[f"image_{side.lower()}"]) for x in batch]
-      for side in "AB"
-    }
-    for direction, translate in translators.items():
-      source, target = direction[0], direction[-1]
-      outputs = translate.translate(pictures[source])
-      found: dict[str, list[float]] = {}
-      if dataset.paired:
-        found |= errors(f"error_{direction}", outputs, pictures[target])
-        if pictures[source][0].shape == pictures[target][0].shape:
-          errors(f"untouched_{direction}", pictures[source], pictures[target])
-      back = f"{target}to{source}"
-      if back in translators:
-        returned = translators[back].translate(outputs)
-        found |= errors(f"cycle_{source}", returned, pictures[source])
-      if observe is None:
-        continue
-      for index, (item, output) in enumerate(zip(batch, outputs, strict=True)):
-        observe(
-          direction,
-          item,
-          _visible(
-            dataset, {**item, f"image_{target.lower()}": output}, target
-          ),
-          {name: values[index] for name, values in found.items()},
-        )
+  with parallel.apart():
+    items = pipeline.eval_items(
+      dataset,
+      max_items=max_items,
+      host_index=jax.process_index(),
+      host_count=jax.process_count(),
+    )
+    while batch := list(itertools.islice(items, batch_size)):
+      pictures = {
+        side: [images.to_unit_range(x[f"image_{side.lower()}"]) for x in batch]
+        for side in "AB"
+      }
+      for direction, translate in translators.items():
+        source, target = direction[0], direction[-1]
+        outputs = translate.translate(pictures[source])
+        found: dict[str, list[float]] = {}
+        if dataset.paired:
+          found |= errors(f"error_{direction}", outputs, pictures[target])
+          if pictures[source][0].shape == pictures[target][0].shape:
+            errors(f"untouched_{direction}", pictures[source], pictures[target])
+        back = f"{target}to{source}"
+        if back in translators:
+          returned = translators[back].translate(outputs)
+          found |= errors(f"cycle_{source}", returned, pictures[source])
+        if observe is None:
+          continue
+        for index, (item, output) in enumerate(
+          zip(batch, outputs, strict=True)
+        ):
+          observe(
+            direction,
+            item,
+            _visible(
+              dataset, {**item, f"image_{target.lower()}": output}, target
+            ),
+            {name: values[index] for name, values in found.items()},
+          )
   # Every host must add the same names, also one that had no picture.
   names = metric_names(translators, dataset)
   totals = parallel.sum_over_hosts(

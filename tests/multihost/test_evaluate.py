@@ -5,6 +5,7 @@ hosts of two devices each, and their sizes differ.
 """
 
 import json
+import shutil
 
 import process_pair
 import pytest
@@ -103,6 +104,21 @@ def test_two_processes_measure_what_one_does(tmp_path, pictures, logs):
     assert text.count("was measured in the same way before") == len(STEPS)
   after = {path: path.stat().st_mtime_ns for path in pair.rglob("step_*.json")}
   assert after == before
+
+
+@pytest.mark.slow
+def test_what_one_host_cannot_read_ends_both(tmp_path, pictures, logs):
+  # Hosts take turns: the second picture is read by the second host alone.
+  root = tmp_path / "pictures"
+  shutil.copytree(pictures, root)
+  (root / "testA" / "1.png").write_bytes(b"no picture")
+  workdir = write_run(tmp_path / "run", root)
+  processes = start(workdir, root, logs, evaluate__metrics="fid")
+  texts = process_pair.wait(processes, logs, expected=1)
+  assert "testA/1.png: is not a picture" in texts[1]
+  assert "error: " in texts[0]
+  assert "Traceback" not in texts[0] + texts[1]
+  assert not read(workdir)
 
 
 def test_missing_weights_end_both_before_any_work(tmp_path, pictures, logs):
