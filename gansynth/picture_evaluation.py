@@ -207,8 +207,15 @@ class _Groups(Sequence):
   def __init__(self, pictures, group_by):
     self._pictures = pictures
     self._groups = {}
+    try:
+      pattern = re.compile(group_by)
+    except re.error as error:
+      raise ValueError(
+        f"{group_by!r} is no regular expression ({error}); correct it"
+      ) from error
     for place, name in enumerate(pictures.names):
-      self._groups.setdefault(_group(name, group_by), []).append(place)
+      group = _group(name, pattern)
+      self._groups.setdefault(group, []).append(place)
     self.names = tuple(self._groups)
     alone = [name for name, group in self._groups.items() if len(group) < 2]
     if alone:
@@ -227,13 +234,14 @@ class _Groups(Sequence):
     return [self._pictures[i] for i in self._groups[self.names[index]]]
 
 
-def _group(name, group_by):
-  if not group_by:
+def _group(name, pattern):
+  """What names the input that a picture was made of."""
+  if not pattern.pattern:
     return name.rpartition("/")[0]
-  match = re.search(group_by, name)
+  match = pattern.search(name)
   if match is None:
     return name
-  return match[1] if match.re.groups else match[0]
+  return match[1] if pattern.groups else match[0]
 
 
 def _shown(result, sets, pairs, number):

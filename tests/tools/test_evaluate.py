@@ -125,6 +125,8 @@ def test_diversity_groups_by_folder_or_by_name(folders, capsys):
   )
   assert evaluate([*tool, r"--group-by=^(.)"]) == 1
   assert "there are 5 inputs, and 5 of them" in capsys.readouterr().err
+  assert evaluate([*tool, "--group-by=("]) == 1
+  assert "'(' is no regular expression" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
