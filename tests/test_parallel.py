@@ -129,3 +129,38 @@ def test_sigterm_is_told_once_and_undone():
     # The second one is answered as if nobody listened.
     assert signal.getsignal(signal.SIGTERM) == before
   assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_shares_are_joined_in_turns(monkeypatch):
+  arrays = [np.arange(8.0).reshape(8, 1)[host::3] for host in range(3)]
+  words = [list("abcdefgh")[host::3] for host in range(3)]
+  monkeypatch.setattr(jax, "process_count", lambda: 3)
+  for shares, expected in (
+    (arrays, np.arange(8.0).reshape(8, 1)),
+    (words, list("abcdefgh")),
+  ):
+    sent = []
+    monkeypatch.setattr(
+      parallel, "gather_over_hosts", lambda data, to=sent: to.append(data) or to
+    )
+    for share in shares[:-1]:
+      parallel.join_shares(share)
+    joined = parallel.join_shares(shares[-1])
+    assert type(joined) is type(expected)
+    np.testing.assert_array_equal(joined, expected)
+
+
+def test_a_failure_anywhere_ends_every_host(monkeypatch):
+  monkeypatch.setattr(jax, "process_count", lambda: 3)
+  marks = [b"", b"", b"failed"]
+  monkeypatch.setattr(parallel, "gather_over_hosts", lambda data: marks)
+  with pytest.raises(ValueError, match="process 2 cannot go on; its log"):
+    parallel.on_every_host(lambda: "done here")
+
+  def fail():
+    raise OSError("this host's own")
+
+  with pytest.raises(OSError, match="this host's own"):
+    parallel.on_every_host(fail)
+  marks[2] = b""
+  assert parallel.on_every_host(lambda: "done") == "done"
