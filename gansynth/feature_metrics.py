@@ -5,7 +5,7 @@ import functools
 import os
 import pathlib
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -97,12 +97,14 @@ class FeatureMetrics:
       pictures = picture_sets.of_arrays(pictures, names)
       features = feature_cache.load(cache, pictures, self._extractor.made_by)
     if features is None:
+      if split_hosts and isinstance(pictures, Sized):
+        self.check_count(len(pictures), place)
       features = self._extractor.features(
         pictures, names, split_hosts=split_hosts, progress=progress
       )
       if cache is not None:
         feature_cache.save(cache, pictures, features)
-    self._check_count(features.count, place)
+    self.check_count(features.count, place)
     return Reference(place, features)
 
   def compare(
@@ -155,8 +157,7 @@ class FeatureMetrics:
   def _fid(self, real, made, notes):
     counts = [each.count or 0 for each in (real, made)]
     dims = self._extractor.dims
-    if all(counts):
-      notes += filter(None, [frechet.bias_note(*counts, dims)])
+    notes += filter(None, [frechet.bias_note(*counts, dims)])
     sets = real.features, made.features
     if max(counts) <= dims and all(each and each.complete for each in sets):
       return frechet.distance_of_features(*(each.values for each in sets))
@@ -165,13 +166,27 @@ class FeatureMetrics:
   def _asks_neighbors(self):
     return not set(self._metrics).isdisjoint(_OF_NEIGHBORS)
 
-  def _check_count(self, count, place):
-    """Refuses what is too little for the metrics that were asked for."""
-    least = self._neighbors + 1 if self._asks_neighbors() else 2
-    if count < least:
+  def check_count(self, count: int, place: str) -> None:
+    """Refuses what is too little for the metrics that were asked for.
+
+    Args:
+      count: of pictures, over all hosts.
+      place: where they are, for the message.
+
+    Raises:
+      ValueError: there are too few.
+    """
+    least = {
+      name: self._neighbors + 1 if name in _OF_NEIGHBORS else 2
+      for name in self._metrics
+    }
+    lacking = [name for name in self._metrics if count < least[name]]
+    if lacking:
+      needed = max(least[name] for name in lacking)
       raise ValueError(
-        f"{place}: found {count} pictures, and {', '.join(self._metrics)} need "
-        f"at least {least}; give more pictures, or ask for other metrics"
+        f"{place}: found {count} picture{'s'[: count != 1]}, too few for "
+        f"{', '.join(lacking)}: at least {needed} are needed. Give "
+        "more pictures, or ask for other metrics"
       )
 
   def _of_statistics(self, path):
@@ -194,7 +209,7 @@ def is_statistics(place: str | os.PathLike[str]) -> bool:
   try:
     with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
       return not {"mu", "sigma"}.isdisjoint(arrays.files)
-  except (ValueError, OSError, zipfile.BadZipFile):
+  except (ValueError, OSError, EOFError, zipfile.BadZipFile):
     return False
 
 

@@ -104,14 +104,14 @@ class PictureMetrics:
     """
     self.metrics = parse_names(names)
     self._random = random_features
-    for name, value in (
-      ("kid_subsets", kid_subsets),
-      ("kid_subset_size", kid_subset_size),
-      ("neighbors", neighbors),
-      ("batch_size", batch_size),
+    for name, value, least in (
+      ("kid_subsets", kid_subsets, 1),
+      ("kid_subset_size", kid_subset_size, 2),
+      ("neighbors", neighbors, 1),
+      ("batch_size", batch_size, 1),
     ):
-      if value < 1:
-        raise ValueError(f"{name} is {value}; expected 1 or more")
+      if value < least:
+        raise ValueError(f"{name} is {value}; expected {least} or more")
     if lpips not in _BACKBONES:
       raise ValueError(
         f"lpips is {lpips!r}; expected one of {', '.join(_BACKBONES)}"
@@ -238,7 +238,7 @@ class PictureMetrics:
     self._check_given(pairs, groups)
     scores, per_picture, notes, features = {}, {}, [], None
     made_by: dict[str, Any] = {"real": reference.place}
-    if self._random:
+    if self._random and self.networks:
       notes.append(
         "RANDOM FEATURES: the weights of networks are random, so numbers "
         f"called {RANDOM_FEATURES}... say nothing about the pictures"
@@ -282,6 +282,19 @@ class PictureMetrics:
       made_by,
       features,
     )
+
+  def check_count(self, count: int, place: str) -> None:
+    """Refuses beforehand what is too little for metrics of features.
+
+    Args:
+      count: of pictures, over all hosts.
+      place: where they are, for the message.
+
+    Raises:
+      ValueError: there are too few.
+    """
+    if self._features is not None:
+      self._features.check_count(count, place)
 
   def _asked(self, metrics):
     return [name for name in self.metrics if name in metrics]

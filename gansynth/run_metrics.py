@@ -121,6 +121,10 @@ class PictureDistances:
       resize=options.get("resize", "legacy"),
       dims=options.get("dims", 2048),
     )
+    # Before a run is trained, not when it is measured for the first time.
+    for direction in scores.directions:
+      for count in scores.counts(direction):
+        self._metrics.check_count(count, "test pictures")
     self._scores = scores
     self._test_set = test_set
     self._folder = folder

@@ -196,6 +196,11 @@ def test_what_cannot_be_measured_is_refused():
     unpaired,
     r"evaluate\.segmenter is 'networks/drn_d_22', .* cyclegan makes none",
   )
+  refuse(
+    tiny.config(evaluate__metrics="fid,recall", evaluate__random_features=True),
+    unpaired,
+    "test pictures: found 5 pictures, too few for recall: at least 6",
+  )
   segmenter = config_lib.load(f"{tiny.ROOT}/configs/segmenter.py")
   refuse(
     tiny.changed(segmenter, evaluate__metrics="fid"),

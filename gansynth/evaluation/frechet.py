@@ -112,17 +112,20 @@ def bias_note(count_a: int, count_b: int, dims: int) -> str:
   """Says what few pictures do to the distance.
 
   Args:
-    count_a: pictures of one set.
-    count_b: pictures of the other.
+    count_a: pictures of one set; 0: not known, as of others' statistics.
+    count_b: pictures of the other; 0: not known.
     dims: width of the features.
 
   Returns:
-    A warning, or "" where both sets have more pictures than dimensions.
+    A warning, or "" where both sets have more pictures than dimensions, as far
+    as is known.
   """
-  if min(count_a, count_b) > dims:
+  counts = [count_a, count_b]
+  if all(count > dims for count in counts if count):
     return ""
+  told = " and ".join(str(count or "an unknown number") for count in counts)
   return (
-    f"FID of {count_a} and {count_b} pictures in {dims} dimensions: a "
+    f"FID of {told} pictures in {dims} dimensions: a "
     "covariance of no more pictures than dimensions is singular, and the "
     "distance is far too high, by an amount that falls about as 1/count. "
     "Compare it only with distances of as many pictures, or use KID, which "

@@ -136,6 +136,8 @@ def test_float32_features_are_not_computed_in_float32():
 
 def test_few_pictures_have_a_note():
   assert frechet.bias_note(65, 1000, 64) == ""
+  assert frechet.bias_note(0, 65, 64) == ""
+  assert "FID of an unknown number and 12 p" in frechet.bias_note(0, 12, 64)
   note = frechet.bias_note(500, 64, 64)
   assert "500 and 64 pictures in 64 dimensions" in note
   assert "far too high" in note
