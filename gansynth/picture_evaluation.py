@@ -75,6 +75,10 @@ def evaluate(
       weights are missing; the message says how to go on.
   """
   names = picture_metrics.parse_names(metrics)
+  if not names:
+    raise ValueError(
+      f"there is no metric; choose of {', '.join(picture_metrics.METRICS)}"
+    )
   sets = [_opened(place, listing, size) for place in (real, generated)]
   pairs = groups = None
   if set(names) & set(picture_metrics.OF_PAIRS):
@@ -214,7 +218,8 @@ class _Groups(Sequence):
         f"{group_by!r} is no regular expression ({error}); correct it"
       ) from error
     for place, name in enumerate(pictures.names):
-      group = _group(name, pattern)
+      # Pictures directly in the place are in no folder with a name.
+      group = _group(name, pattern) or pictures.place
       self._groups.setdefault(group, []).append(place)
     self.names = tuple(self._groups)
     alone = [name for name, group in self._groups.items() if len(group) < 2]

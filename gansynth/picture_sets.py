@@ -138,6 +138,8 @@ def open(
   if not isinstance(place, str | os.PathLike):
     return of_arrays(place, size=size)
   text = os.fspath(place)
+  if not text:
+    raise PictureSetError("the place of the pictures is empty; name one")
   if text.startswith(TFDS):
     return _of_tfds(text, size)
   path = pathlib.Path(text)
@@ -182,7 +184,10 @@ def of_arrays(
   """
   if isinstance(arrays, PictureSet) and not size:
     return arrays
-  if isinstance(arrays, np.ndarray) and arrays.ndim not in (3, 4):
+  # One picture in colours would else be many in grey, three pixels wide.
+  if isinstance(arrays, np.ndarray) and (
+    arrays.ndim not in (3, 4) or (arrays.ndim == 3 and arrays.shape[-1] == 3)
+  ):
     raise PictureSetError(
       f"{place}: an array of {arrays.dtype} {arrays.shape} holds no pictures; "
       "expected uint8 (number, height, width, 3)"
@@ -269,7 +274,7 @@ def _of_files(folder, paths, size):
   def read(index):
     path = paths[index]
     if path.suffix == ".npy":
-      return np.load(path, allow_pickle=False)
+      return _load_array(path)
     return images.read(path)
 
   def identify():
@@ -282,7 +287,13 @@ def _of_files(folder, paths, size):
 
 
 def _of_list(path, size):
-  lines = path.read_text(encoding="utf-8").splitlines()
+  try:
+    lines = path.read_text(encoding="utf-8").splitlines()
+  except UnicodeDecodeError as error:
+    raise PictureSetError(
+      f"{path}: byte {error.start + 1} is no text in UTF-8; expected a list of "
+      "pictures, a path in each line. Save it so"
+    ) from error
   lines = [line.strip() for line in lines]
   lines = [line for line in lines if line and line[0] != "#"]
   paths = [path.parent / line for line in lines]
@@ -292,6 +303,8 @@ def _of_list(path, size):
       f"{path} lists {len(missing)} files that do not exist: "
       f"{', '.join(missing[:3])}. Paths are relative to {path.parent}"
     )
+  if not paths:
+    raise PictureSetError(f"{path} lists no picture; expected a path in a line")
   pictures = _of_files(path.parent, paths, size)
   pictures.place = str(path)
   return pictures
@@ -334,24 +347,24 @@ def _of_archive(path, size):
 
 def _of_array_file(path, size):
   """Pictures of a NumPy file; `.npy` is not read as a whole."""
+  return of_arrays(_load_array(path, "r"), place=str(path), size=size)
+
+
+def _load_array(path, mmap_mode=None):
+  """Reads the array of a NumPy file; what is wrong with it is named."""
   try:
     if path.suffix.lower() == ".npy":
-      array = np.load(path, mmap_mode="r", allow_pickle=False)
-    else:
-      # NumPy leaves a damaged file open that it opened itself.
-      with (
-        path.open("rb") as file,
-        np.load(file, allow_pickle=False) as arrays,
-      ):
-        array = arrays[_array_key(path, arrays.files)]
+      return np.load(path, mmap_mode, allow_pickle=False)
+    # NumPy leaves a damaged file open that it opened itself.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+      return arrays[_array_key(path, arrays.files)]
   except PictureSetError:
     raise
-  except (ValueError, OSError, zipfile.BadZipFile) as error:
+  except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
     raise PictureSetError(
       f"{path} holds no array that can be read ({error}); expected uint8 "
       "(number, height, width, 3)"
     ) from error
-  return of_arrays(array, place=str(path), size=size)
 
 
 def _array_key(path, keys):

@@ -191,6 +191,11 @@ def test_places_that_hold_no_pictures_are_named(tmp_path):
   np.save(tmp_path / "floats.npy", np.ones((2, 3, 4, 3)))
   np.save(tmp_path / "one.npy", noise(3, 4))
   np.save(tmp_path / "none.npy", noise(0, 3, 4, 3))
+  np.save(tmp_path / "colours.npy", noise(3, 4, 3))
+  (tmp_path / "nothing.npy").write_bytes(b"")
+  (tmp_path / "nothing.npz").write_bytes(b"")
+  (tmp_path / "nothing.txt").write_text("# none yet\n")
+  (tmp_path / "latin.txt").write_bytes(b"a\xe4.png\n")
   with zipfile.ZipFile(tmp_path / "none.zip", "w"):
     pass
   for name, words in {
@@ -206,10 +211,17 @@ def test_places_that_hold_no_pictures_are_named(tmp_path):
     "floats.npy": r"float64 \(3, 4, 3\); expected uint8",
     "one.npy": r"uint8 \(3, 4\) holds no pictures",
     "none.npy": "holds no picture",
+    "colours.npy": r"uint8 \(3, 4, 3\) holds no pictures",
+    "nothing.npy": "no array that can be read",
+    "nothing.npz": "no array that can be read",
+    "nothing.txt": "lists no picture",
+    "latin.txt": "byte 2 is no text in UTF-8",
   }.items():
     with pytest.raises(ValueError, match=words) as error:
       picture_sets.open(tmp_path / name)
     assert name in str(error.value)
+  with pytest.raises(PictureSetError, match="place of the pictures is empty"):
+    picture_sets.open("")
   for listing in ("pytorch_fid", "cleanfid"):
     with pytest.raises(PictureSetError, match="List all pictures"):
       picture_sets.open(tmp_path / "empty", listing=listing)
@@ -221,6 +233,10 @@ def test_pictures_that_cannot_be_read_are_named(tmp_path):
   (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
   with pytest.raises(images.ImageError, match=r"cut\.png"):
     picture_sets.open(tmp_path)[0]
+  (tmp_path / "arrays").mkdir()
+  (tmp_path / "arrays/cut.npy").write_bytes(b"")
+  with pytest.raises(PictureSetError, match=r"cut\.npy holds no array"):
+    picture_sets.open(tmp_path / "arrays", listing="cleanfid")[0]
   pictures = [noise(3, 4, 3), noise(3, 4, 2)]
   with pytest.raises(PictureSetError, match=r"000001 .*uint8 \(3, 4, 2\)"):
     picture_sets.of_arrays(pictures)[1]

@@ -140,6 +140,7 @@ def test_diversity_groups_by_folder_or_by_name(folders, capsys):
     (["real", "other", "--metrics=psnr"], "no picture of other (z.png, ...)"),
     (["real", "made", *FAST, "--batch-size=0"], "batch_size is 0"),
     (["real", "other", *FAST], "found 1 picture, too few for fid: at least 2"),
+    (["real", "real", "--metrics=,"], "there is no metric; choose of fid, kid"),
     (["real", "cut", *FAST], "cut/0.png: is truncated"),
     (["real", "made", "--coordinator=a:1"], "go together"),
   ],
