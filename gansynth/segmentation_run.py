@@ -22,7 +22,7 @@ from gansynth.data.labels.class_table import ClassTable
 from gansynth.evaluation_record import Evaluation, Shown
 from gansynth.picture_sets import PictureSet
 from gansynth.progress import Progress
-from gansynth.segmenters import Segmenter
+from gansynth.segmenters import Segmenter, SegmenterError
 from gansynth.synthesis import background, folders, record
 
 RECORD = "segmentation.json"  # what told the classes of a folder
@@ -156,6 +156,11 @@ def segment(
       fit; what was told until then is on disk.
   """
   output = pathlib.Path(output)
+  if output.exists() and not output.is_dir():
+    raise ValueError(
+      f"the output {output} is a file; expected a folder, or a name that is "
+      "not taken"
+    )
   if os.path.isdir(pictures.place):
     background.refuse_inside(output, pictures.place)
   notes, table = (), None
@@ -232,7 +237,11 @@ def _tell(segmenter, pictures, output, outputs, colors, made_by, truth, table):
   def make(
     batch: list[tuple[int, np.ndarray]],
   ) -> Iterator[tuple[pathlib.Path, np.ndarray]]:
-    told = segmenter([picture for _, picture in batch])
+    try:
+      told = segmenter([picture for _, picture in batch])
+    except SegmenterError as error:
+      names = ", ".join(pictures.names[index] for index, _ in batch)
+      raise SegmenterError(f"of {names}: {error}") from error
     for (index, picture), classes in zip(batch, told, strict=True):
       if truth is not None and classes.shape != picture.shape[:2]:
         raise protocols.ProtocolError(

@@ -9,7 +9,7 @@ import pytest
 from gansynth import images, picture_sets, segmentation_run, segmenters
 from gansynth import segmentation_protocols as protocols
 from gansynth.data.labels import cityscapes
-from gansynth.segmenters import Segmenter
+from gansynth.segmenters import Segmenter, SegmenterError
 
 SIZE = (16, 24)
 
@@ -229,6 +229,17 @@ def test_classes_of_another_size_cannot_be_compared(place):
     run(place, halved, num_classes=19)
 
 
+def test_pictures_that_a_segmenter_refuses_are_named(place):
+  class Picky(Reds):
+    def _segment(self, pictures):
+      raise SegmenterError("picture 0 is too small")
+
+  with pytest.raises(
+    SegmenterError, match=r"sub/ulm_000000_.*, sub/ulm_000001"
+  ):
+    run(place, Picky())
+
+
 def test_nothing_to_count(place):
   for path in (place / "ids").rglob("*_labelIds.png"):
     images.write(path, np.full(SIZE, 255, np.uint8))
@@ -238,6 +249,8 @@ def test_nothing_to_count(place):
 
 def test_results_must_not_lie_among_pictures_nor_meet(place):
   pictures = picture_sets.open(place / "shown")
+  with pytest.raises(ValueError, match=r"the output .*0\.png is a file; expec"):
+    segmentation_run.segment(Reds(), pictures, place / "train_ids" / "0.png")
   with pytest.raises(ValueError, match="lies in the input"):
     segmentation_run.segment(Reds(), pictures, place / "shown" / "out")
   (source,) = list((place / "shown" / "sub").iterdir())[:1]

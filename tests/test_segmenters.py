@@ -193,6 +193,7 @@ def test_a_function_that_changed_is_another(functions):
     ("{file}:nothing", "has no function 'nothing'"),
     ("{folder}/absent.py:classes", "cannot be imported"),
     ("there_is_no_such_module:classes", "cannot be imported"),
+    ("", "the place of the segmenter is empty"),
     ("{folder}/absent", "does not exist; give a run"),
     ("{file}", "is no TorchScript file"),
     ("{folder}", "holds no run"),

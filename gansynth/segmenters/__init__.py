@@ -79,6 +79,10 @@ def load(
     raise SegmenterError(
       f"unknown kind of segmenter {kind!r}; choose one of {', '.join(KINDS)}"
     )
+  if place == "":
+    raise SegmenterError(
+      "the place of the segmenter is empty; name a run, a network or a file"
+    )
   if kind == "auto":
     kind = _kind(place)
   if kind == "callable":

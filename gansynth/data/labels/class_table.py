@@ -76,7 +76,7 @@ class ClassTable:
     if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer):
       raise LabelError(
         f"{name}: labels are {labels.dtype} of shape {labels.shape}; give "
-        "integers (height, width)"
+        "integers (height, width), in a file a grey PNG or one of a palette"
       )
     present, places = np.unique(labels, return_inverse=True)
     rows = np.searchsorted(self._known, present).clip(0, len(self._known) - 1)

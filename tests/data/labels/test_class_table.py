@@ -62,6 +62,7 @@ def test_other_labels_can_be_left_out():
     ("train_ids", [[0, 19, 33]], "holds 19, 33; train ids of Cityscapes are 0"),
     ("classes", [range(18, 27)], "holds 19, 20, 21, 22, 23 and 3 others"),
     ("classes", [[-1]], "holds -1; classes are 0 to 18, and 255 is"),
+    ("ids", np.zeros((2, 2, 3), int), "in a file a grey PNG or one of a pal"),
     ("classes", [0, 1], r"int64 of shape \(2,\); give integers \(height"),
     ("classes", [[0.0]], "labels are float64"),
   ],
