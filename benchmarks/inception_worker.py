@@ -30,7 +30,7 @@ def build(task):
   network = network.clone(taps=(3,), folded=True, dtype=task["dtype"])
 
   def features(variables, pictures):
-    x = resampling.resize_bilinear(
+    x = resampling.sample_bilinear(
       pictures.astype(np.float32) / 127.5 - 1, (inception.SIZE,) * 2
     )
     return network.apply(variables, x)[0]
