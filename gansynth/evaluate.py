@@ -10,21 +10,11 @@ import ml_collections
 import numpy as np
 from absl import logging
 
-from gansynth import (
-  checkpoints,
-  data,
-  evaluation_record,
-  evaluation_report,
-  evaluator,
-  files,
-  metric_words,
-  parallel,
-  samples,
-  segmentation_scores,
-  systems,
-)
+from gansynth import checkpoints, data, files, parallel, samples, systems
 from gansynth import config as config_lib
-from gansynth.evaluation_record import Evaluation
+from gansynth.reports import evaluation_record, evaluation_report, metric_words
+from gansynth.reports.evaluation_record import Evaluation
+from gansynth.run_scores import evaluator, segmentation_scores
 from gansynth.weights import load_state
 
 RESULT = "evaluation.json"

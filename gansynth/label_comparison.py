@@ -22,7 +22,6 @@ from gansynth import (
   data,
   files,
   images,
-  label_scores,
   samples,
   sheets,
   systems,
@@ -32,8 +31,9 @@ from gansynth import (
 from gansynth import config as config_lib
 from gansynth.data import pipeline
 from gansynth.label_judge import SegmentationHead
-from gansynth.label_scores import LabelScores
 from gansynth.metric_writer import JSON_LINES, read_json_lines
+from gansynth.run_scores import label_scores
+from gansynth.run_scores.label_scores import LabelScores
 
 TABLE, PICTURES = "table.md", "comparison.png"
 _LINES = 5  # of logged losses, whose means are shown

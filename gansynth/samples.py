@@ -6,12 +6,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from gansynth import images, label_scores, parallel, sheets, systems
+from gansynth import images, parallel, sheets, systems
 from gansynth.data.labels import palettes
 from gansynth.label_judge import SegmentationHead
-from gansynth.label_scores import LabelMakers
 from gansynth.label_translator import LabelTranslator
 from gansynth.models import semantics
+from gansynth.run_scores import label_scores
+from gansynth.run_scores.label_scores import LabelMakers
 from gansynth.segmenters import ClassTranslator
 from gansynth.translator import Translator
 

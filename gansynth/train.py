@@ -15,7 +15,6 @@ from gansynth import (
   checkpoints,
   data,
   evaluate,
-  evaluator,
   images,
   parallel,
   samples,
@@ -27,6 +26,7 @@ from gansynth import config as config_lib
 from gansynth.data import pipeline
 from gansynth.metric_writer import MetricWriter
 from gansynth.progress import Progress
+from gansynth.run_scores import evaluator
 from gansynth.systems import common
 
 SAMPLES = "samples"

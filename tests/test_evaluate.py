@@ -7,14 +7,10 @@ import numpy as np
 import pytest
 import tiny
 
-from gansynth import (
-  checkpoints,
-  evaluate,
-  evaluation_record,
-  evaluator,
-  systems,
-)
+from gansynth import checkpoints, evaluate, systems
 from gansynth import config as config_lib
+from gansynth.reports import evaluation_record
+from gansynth.run_scores import evaluator
 
 
 def test_report_says_both_directions():

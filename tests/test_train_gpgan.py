@@ -9,7 +9,8 @@ import tiny
 import tiny_gpgan
 
 from gansynth import config as config_lib
-from gansynth import evaluate, evaluation_record, images, parallel, train
+from gansynth import evaluate, images, parallel, train
+from gansynth.reports import evaluation_record
 from gansynth.weights import load_generators
 
 STEPS = 9

@@ -3,7 +3,8 @@
 import pytest
 import tiny
 
-from gansynth import checkpoints, evaluate, evaluation_record, train, weights
+from gansynth import checkpoints, evaluate, train, weights
+from gansynth.reports import evaluation_record
 
 STEPS = 3
 

@@ -25,13 +25,10 @@ def main(arguments: list[str] | None = None) -> int:
   """Parses the flags, measures, prints and writes; returns the exit status."""
   options = _parser().parse_args(arguments)
   # After the parsing, so that --help does not wait for it.
-  from gansynth import (
-    command_line,
-    evaluation_report,
-    parallel,
-    picture_evaluation,
-  )
+  from gansynth import command_line, parallel
+  from gansynth.metrics import picture_evaluation
   from gansynth.progress import Progress
+  from gansynth.reports import evaluation_report
 
   try:
     parallel.initialize(

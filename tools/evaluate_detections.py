@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
   )
   options = parser.parse_args(argv)
   # After the parsing, so that --help does not wait for it.
-  from gansynth import detection_scores
+  from gansynth.metrics import detection_scores
   from gansynth.synthesis.labels import yolo
 
   names = options.classes

@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
   )
   options = parser.parse_args(arguments)
   # After the parsing, so that --help does not wait for it.
-  from gansynth import evaluation_report
+  from gansynth.reports import evaluation_report
 
   try:
     path = evaluation_report.write_of_run(options.run, options.output)

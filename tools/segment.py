@@ -20,8 +20,8 @@ checkpoints/README.md tells where they are from.
 Protocols move scores by several points, so say which one a number is of:
 picture (labels shrunk to the pictures), full (pictures enlarged to the labels),
 semdisc, oasis, clade (512 x 256, each in its own way), and drn (nothing is
-resized, sides are multiples of 8); gansynth/segmentation_protocols.py says
-more.
+resized, sides are multiples of 8). More is said in
+gansynth/metrics/segmentation_protocols.py.
 """
 
 import argparse
@@ -35,15 +35,11 @@ def main(argv: list[str] | None = None) -> int:
   if options.report and not options.labels:
     parser.error("--report is of scores, which need --labels")
   # After the parsing, so that --help does not wait for it.
-  from gansynth import (
-    command_line,
-    evaluation_report,
-    picture_sets,
-    segmentation_run,
-    segmenters,
-  )
-  from gansynth import segmentation_protocols as protocols
+  from gansynth import command_line, segmenters
   from gansynth.data.labels import palettes
+  from gansynth.metrics import picture_sets, segmentation_run
+  from gansynth.metrics import segmentation_protocols as protocols
+  from gansynth.reports import evaluation_report
 
   command_line.start()
   try:

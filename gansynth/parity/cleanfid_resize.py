@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gansynth import resampling
-from gansynth.feature_extractor import resized
+from gansynth.metrics.feature_extractor import resized
 from gansynth.models import inception
 from gansynth.parity.case import Case, CaseError
 from gansynth.parity.comparison import EXACT, Comparison, Tolerance, compare

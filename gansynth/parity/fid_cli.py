@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gansynth import convert, models, picture_sets
+from gansynth import convert, models
 from gansynth.convert import inception as convert_inception
 from gansynth.evaluation import frechet, statistics_file
 from gansynth.evaluation.moments import Moments
-from gansynth.feature_extractor import FeatureExtractor
-from gansynth.feature_metrics import FeatureMetrics
+from gansynth.metrics import picture_sets
+from gansynth.metrics.feature_extractor import FeatureExtractor
+from gansynth.metrics.feature_metrics import FeatureMetrics
 from gansynth.parity.case import Case
 from gansynth.parity.comparison import (
   Comparison,

@@ -11,8 +11,9 @@ import process_pair
 import pytest
 import tiny
 
-from gansynth import checkpoints, evaluation_record, systems
+from gansynth import checkpoints, systems
 from gansynth import config as config_lib
+from gansynth.reports import evaluation_record
 
 MEASURES = {
   "evaluate__metrics": "fid,kid,precision,recall,density,coverage",

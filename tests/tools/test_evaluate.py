@@ -12,7 +12,7 @@ import tiny
 
 from gansynth import images, published
 from gansynth.evaluation import statistics_file
-from gansynth.picture_metrics import PictureMetrics
+from gansynth.metrics.picture_metrics import PictureMetrics
 
 ROOT = pathlib.Path(__file__).parents[2]
 FAST = ["--random-features", "--dims=64", "--batch-size=4"]

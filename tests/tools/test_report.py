@@ -5,8 +5,8 @@ import pathlib
 
 import pytest
 
-from gansynth import evaluation_record
-from gansynth.evaluation_record import Evaluation
+from gansynth.reports import evaluation_record
+from gansynth.reports.evaluation_record import Evaluation
 
 _PATH = pathlib.Path(__file__).parents[2] / "tools" / "report.py"
 

@@ -1,0 +1,1 @@
+"""Sets of pictures, label maps and boxes, measured against true ones."""

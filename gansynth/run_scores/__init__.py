@@ -1,0 +1,1 @@
+"""Checkpoints of runs, measured by what their networks make."""
