@@ -10,14 +10,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
   from gansynth.blender import Blender, blend
   from gansynth.label_translator import LabelTranslator
+  from gansynth.metrics.picture_metrics import PictureMetrics
   from gansynth.translator import Translator
 
 __version__ = "0.1.0.dev0"
-__all__ = ["Blender", "LabelTranslator", "Translator", "__version__", "blend"]
+__all__ = [
+  "Blender",
+  "LabelTranslator",
+  "PictureMetrics",
+  "Translator",
+  "__version__",
+  "blend",
+]
 
 _LOCATIONS = {
   "Blender": "gansynth.blender",
   "LabelTranslator": "gansynth.label_translator",
+  "PictureMetrics": "gansynth.metrics.picture_metrics",
   "Translator": "gansynth.translator",
   "blend": "gansynth.blender",
 }

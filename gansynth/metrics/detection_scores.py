@@ -1,7 +1,7 @@
 """How well detections find what labels say: files in, average precision out.
 
 Example:
-  from gansynth import detection_scores
+  from gansynth.metrics import detection_scores
 
   result = detection_scores.evaluate("data/data.yaml", "runs/detect/predict")
   print(result.scores["ap50"])

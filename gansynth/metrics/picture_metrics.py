@@ -1,10 +1,9 @@
 """Numbers that tell how close generated pictures are to real ones.
 
->>> from gansynth import picture_metrics, picture_sets
->>> metrics = picture_metrics.PictureMetrics("fid,kid")  # doctest: +SKIP
->>> real = metrics.reference(picture_sets.open("real"))  # doctest: +SKIP
->>> made = picture_sets.open("synthetic")  # doctest: +SKIP
->>> metrics.compare(real, made).scores["fid"]  # doctest: +SKIP
+>>> from gansynth import PictureMetrics
+>>> metrics = PictureMetrics("fid,kid")  # doctest: +SKIP
+>>> real = metrics.reference("real")  # doctest: +SKIP
+>>> metrics.compare(real, "synthetic").scores["fid"]  # doctest: +SKIP
 """
 
 import dataclasses

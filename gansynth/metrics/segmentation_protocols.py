@@ -3,7 +3,8 @@
 Papers measure this on pictures and label maps of various sizes, which moves
 the numbers by several points: the protocol is part of the score.
 
->>> from gansynth import segmentation_protocols as protocols, segmenters
+>>> from gansynth import segmenters
+>>> from gansynth.metrics import segmentation_protocols as protocols
 >>> segment = segmenters.load("networks/drn_d_105")  # doctest: +SKIP
 >>> items = [("frankfurt_0", picture, labels)]  # doctest: +SKIP
 >>> protocols.score(segment, items, "full", labels="ids")  # doctest: +SKIP
