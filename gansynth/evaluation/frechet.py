@@ -40,7 +40,7 @@ def distance(a: Statistics, b: Statistics) -> float:
   if b.count is not None and (a.count is None or b.count < a.count):
     a, b = b, a  # The one of lower rank comes first, where that is known.
   root = _trace_of_root(a.covariance, b.covariance)
-  return _traces(a, b) - 2 * root
+  return float(_traces(a, b) - 2 * root)
 
 
 def distance_with_offset(
@@ -63,7 +63,7 @@ def distance_with_offset(
   _check(a, b)
   offset = eps * np.eye(a.dims)
   root = _trace_of_root(a.covariance + offset, b.covariance + offset)
-  return _traces(a, b) - 2 * root
+  return float(_traces(a, b) - 2 * root)
 
 
 def distance_of_features(x: np.ndarray, y: np.ndarray) -> float:
