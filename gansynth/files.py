@@ -46,6 +46,35 @@ def write_whole(
     ) from e
 
 
+def check_writable(path: str | os.PathLike) -> None:
+  """Refuses a file that `write_whole` could not write, before long work.
+
+  Args:
+    path: of the file; nothing is written or made.
+
+  Raises:
+    ValueError: it is a folder, or lies where no file can be made; the message
+      names what is in the way.
+  """
+  path = Path(path)
+  if path.is_dir():
+    raise ValueError(
+      f"{path} is a folder; expected a file to be written, name one in it"
+    )
+  # Missing folders are made, so the first that is there decides.
+  above = next(each for each in path.absolute().parents if os.path.exists(each))
+  if not above.is_dir():
+    raise ValueError(
+      f"{path} cannot be written: {above} is a file, expected a folder; choose "
+      "another place"
+    )
+  if not os.access(above, os.W_OK | os.X_OK):
+    raise ValueError(
+      f"{path} cannot be written: the folder {above} may not be "
+      "written to; change its permissions, or choose another place"
+    )
+
+
 def _umask() -> int:
   """The process's umask, which can only be read by setting it."""
   mask = os.umask(0o077)

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
   """Parses the flags, measures, prints and writes; returns the exit status."""
   options = _parser().parse_args(arguments)
   # After the parsing, so that --help does not wait for it.
-  from gansynth import command_line, parallel
+  from gansynth import command_line, files, parallel
   from gansynth.metrics import picture_evaluation
   from gansynth.progress import Progress
   from gansynth.reports import evaluation_report
@@ -52,7 +52,16 @@ def main(arguments: list[str] | None = None) -> int:
     "dims": options.dims,
     "batch_size": options.batch_size,
   }
+  outputs = [options.output, options.report]
+  if options.save_stats:
+    outputs = [options.synthetic]
+
+  def check_outputs():
+    for path in filter(None, outputs):
+      files.check_writable(path)
+
   try:
+    parallel.on_primary(check_outputs)
     if options.save_stats:
       picture_evaluation.save_statistics(
         options.real, options.synthetic, **shared

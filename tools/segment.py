@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
   if options.report and not options.labels:
     parser.error("--report is of scores, which need --labels")
   # After the parsing, so that --help does not wait for it.
-  from gansynth import command_line, segmenters
+  from gansynth import command_line, files, segmenters
   from gansynth.data.labels import palettes
   from gansynth.metrics import picture_sets, segmentation_run
   from gansynth.metrics import segmentation_protocols as protocols
@@ -43,6 +43,8 @@ def main(argv: list[str] | None = None) -> int:
 
   command_line.start()
   try:
+    if options.report:
+      files.check_writable(options.report)
     pictures = picture_sets.open(options.pictures)
     paths = ()
     if options.labels:

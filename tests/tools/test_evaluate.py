@@ -155,3 +155,31 @@ def test_what_is_wrong_is_said_in_words(folders, capsys, arguments, words):
   error = capsys.readouterr().err
   assert error.startswith("error: ")
   assert words in error
+
+
+@pytest.mark.parametrize("flag", ["--output", "--report"])
+@pytest.mark.parametrize(
+  ("place", "message"),
+  [
+    ("made", "made is a folder; expected a file"),
+    ("real/0.png/new/scores", "0.png is a file, expected a folder"),
+    ("locked/new/scores", "locked may not be written to; change its perm"),
+  ],
+)
+def test_places_that_cannot_be_written_are_refused_at_once(
+  folders, capsys, monkeypatch, flag, place, message
+):
+  (folders / "locked").mkdir()
+  # The administrator, whom tests may run as, is let in anywhere.
+  monkeypatch.setattr("os.access", lambda path, _: path.name != "locked")
+  # Nothing else is looked at, else this would be what is wrong.
+  assert evaluate(["missing", "made", f"{flag}={place}"]) == 1
+  error = capsys.readouterr().err
+  assert error.startswith(f"error: {place}")
+  assert message in error
+  assert not list((folders / "locked").iterdir())
+
+
+def test_statistics_that_cannot_be_written_are_refused_at_once(folders, capsys):
+  assert evaluate(["missing", "real/0.png/x.npz", "--save-stats"]) == 1
+  assert "0.png is a file, expected a folder" in capsys.readouterr().err
