@@ -13,6 +13,12 @@ r"""Converts original checkpoints to networks of this package.
     --output networks/semdisc
   python tools/convert_checkpoint.py G_e050.pt --output networks/land
   python tools/convert_checkpoint.py vgg19-dcbb9e9d.pth --output networks/vgg19
+  python tools/convert_checkpoint.py pt_inception-2015-12-05-6726825d.pth \
+    --output networks/fid_inception
+  python tools/convert_checkpoint.py alexnet-owt-7be5be79.pth \
+    --output networks/lpips_alex
+  python tools/convert_checkpoint.py drn-d-105_ms_cityscapes.pth \
+    --output networks/drn_d_105
 
 One file becomes the folder OUTPUT; several files, or an experiment's folder,
 become OUTPUT/G_A, OUTPUT/D_A and so on, and both networks of a snapshot of
