@@ -69,7 +69,7 @@ def write(
   chosen = _choose(evaluations, run.config)
   sections = [
     *_score_sections(chosen, evaluations),
-    ("pictures", "Real and synthetic", pictured),
+    ("pictures", _pictures_heading(evaluations), pictured),
     ("classes", "Classes", _classes(chosen)),
     ("samples", "Newest samples", _sheet(run)),
     ("losses", "Losses", _losses(run.losses)),
@@ -296,6 +296,12 @@ def _pictures(evaluations):
     line = f"Pictures of step {newest.step:,}."
     content = element("p", line, class_="soft") + content
   return content, rules
+
+
+def _pictures_heading(evaluations):
+  """Of a segmenter's report there is no synthetic picture to speak of."""
+  made = any("generated" in x.pictures for e in evaluations for x in e.shown)
+  return "Real and synthetic" if made else "Pictures"
 
 
 def _kind_order(kind):

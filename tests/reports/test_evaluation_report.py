@@ -130,6 +130,15 @@ def test_the_newest_pictures_are_shown(tmp_path):
   assert "Pictures of step 5." in text(found)
 
 
+def test_pictures_that_nobody_generated_are_not_called_so(tmp_path):
+  kinds = ("picture", "labels", "prediction")
+  shown = (Shown("a", {kind: picture(9) for kind in kinds}, {"mean_iou": 0.5}),)
+  found = write(tmp_path, evaluation(5, shown=shown))
+  headings = [words for _, words in found.find("h2")]
+  assert "Pictures" in headings
+  assert "Real and synthetic" not in headings
+
+
 def test_two_sets_without_steps(tmp_path):
   plain = Evaluation({"fid": 41.0, "kid": 0.01, "kid_std": 0.002})
   found = write(tmp_path, plain, notes={"Real": "/data/a"})
