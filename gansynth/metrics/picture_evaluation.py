@@ -80,6 +80,7 @@ def evaluate(
   pairs = groups = None
   if set(names) & set(picture_metrics.OF_PAIRS):
     pairs = picture_pairs.by_name(*map(_with_pictures, reversed(sets)))
+    pairs.check_sizes()
   if "diversity" in names:
     groups = _Groups(_with_pictures(sets[1]), group_by)
   chosen = PictureMetrics(names, **options)

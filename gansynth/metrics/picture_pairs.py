@@ -1,5 +1,6 @@
 """Generated pictures beside the true ones, and how alike they are."""
 
+import concurrent.futures
 import pathlib
 from collections.abc import Sequence
 
@@ -53,6 +54,36 @@ class Pairs(Sequence[tuple[np.ndarray, np.ndarray]]):
       for pictures, place in zip(self._sets, self._places[index], strict=True)
     )
     return generated, real
+
+  def check_sizes(self) -> None:
+    """Refuses pictures of different sizes, as far as files' headers tell.
+
+    Raises:
+      PairError: the two of a pair differ; the message names them.
+      images.ImageError: a file has no readable header.
+    """
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+      sizes = list(threads.map(self._sizes, self._places))
+    wrong = [
+      index
+      for index, both in enumerate(sizes)
+      if None not in both and both[0] != both[1]
+    ]
+    if wrong:
+      made, real = (
+        f"{pictures.place}: {pictures.names[place]}"
+        for pictures, place in zip(
+          self._sets, self._places[wrong[0]], strict=True
+        )
+      )
+      more = f" (and {len(wrong) - 1} more pairs differ)" if wrong[1:] else ""
+      raise _different(made, real, *sizes[wrong[0]], more)
+
+  def _sizes(self, places):
+    return [
+      pictures.size(place)
+      for pictures, place in zip(self._sets, places, strict=True)
+    ]
 
 
 def by_name(generated: PictureSet, real: PictureSet) -> Pairs:
@@ -166,11 +197,13 @@ class _Scored:
 def check_sizes(generated: np.ndarray, true: np.ndarray, name: str) -> None:
   """Raises PairError where the pictures of a pair differ in size."""
   if generated.shape != true.shape:
-    made, real = (
-      f"{shape[0]} x {shape[1]}" for shape in (generated.shape, true.shape)
-    )
-    raise PairError(
-      f"{name}: the generated picture has {made} pixels (height x width) and "
-      f"the true one {real}; resize one of them, since pictures are compared "
-      "pixel by pixel"
-    )
+    made = f"{name}: the generated picture"
+    raise _different(made, "the true one", generated.shape, true.shape)
+
+
+def _different(made, real, made_shape, real_shape, more=""):
+  sizes = [f"{shape[0]} x {shape[1]}" for shape in (made_shape, real_shape)]
+  return PairError(
+    f"{made} has {sizes[0]} pixels (height x width) and {real} {sizes[1]}"
+    f"{more}; resize one of them, since pictures are compared pixel by pixel"
+  )

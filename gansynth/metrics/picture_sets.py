@@ -55,6 +55,7 @@ class PictureSet(Sequence[np.ndarray]):
     read: Callable[[int], np.ndarray],
     identify: Callable[[], Iterable[Any]],
     size: Sequence[int] = (),
+    measure: Callable[[int], tuple[int, int] | None] | None = None,
   ):
     """Used by `open` and `of_arrays`.
 
@@ -64,6 +65,8 @@ class PictureSet(Sequence[np.ndarray]):
       read: returns the array of an index.
       identify: yields what changes when the pictures do, beside their names.
       size: (height, width) that pictures are resized to; empty: none.
+      measure: returns the stored (height, width) of an index without reading
+        the picture, None where that cannot be told.
 
     Raises:
       PictureSetError: there is no picture.
@@ -73,6 +76,7 @@ class PictureSet(Sequence[np.ndarray]):
     self._read = read
     self._identify = identify
     self._size = tuple(size)
+    self._measure = measure
     if not self.names:
       raise PictureSetError(f"{place} holds no picture")
 
@@ -92,6 +96,16 @@ class PictureSet(Sequence[np.ndarray]):
     if self._size and picture.shape[:2] != self._size:
       picture = images.resize(picture, self._size)
     return picture
+
+  def size(self, index: int) -> tuple[int, int] | None:
+    """Height and width of a picture; None where it must be read to tell.
+
+    Raises:
+      images.ImageError: its file has no readable header.
+    """
+    if self._size:
+      return self._size
+    return self._measure(index) if self._measure else None
 
   @functools.cached_property
   def identity(self) -> str:
@@ -277,13 +291,17 @@ def _of_files(folder, paths, size):
       return _load_array(path)
     return images.read(path)
 
+  def measure(index):
+    path = paths[index]
+    return None if path.suffix == ".npy" else images.size(path)
+
   def identify():
     for path in paths:
       status = path.stat()
       yield status.st_size, status.st_mtime_ns
 
   names = [os.path.relpath(path, folder).replace(os.sep, "/") for path in paths]
-  return PictureSet(str(folder), names, read, identify, size)
+  return PictureSet(str(folder), names, read, identify, size, measure)
 
 
 def _of_list(path, size):

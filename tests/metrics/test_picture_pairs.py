@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tiny
 
 from gansynth.evaluation import pixels
 from gansynth.metrics import picture_pairs, picture_sets
@@ -73,3 +74,37 @@ def test_what_cannot_be_compared_is_named():
   small = [(noise(9, 9, 3), noise(9, 9, 3))]
   with pytest.raises(PairError, match="a: SSIM needs pictures of 11"):
     picture_pairs.pixel_scores(small, ("ssim",), "a")
+
+
+def test_files_of_different_sizes_are_told_by_their_headers(tmp_path):
+  sizes = {f"{x}/{i}.png": (12, 13) for x in ("made", "real") for i in range(4)}
+  sizes |= {"made/sub/2.png": (9, 13), "real/sub/2.png": (9, 14)}
+  tiny.write_pictures(tmp_path, sizes)
+  made, real = (picture_sets.open(tmp_path / x) for x in ("made", "real"))
+  words = r"made: sub/2\.png has 9 x 13 pixels .*real: sub/2\.png 9 x 14; re"
+  with pytest.raises(PairError, match=words):
+    picture_pairs.by_name(made, real).check_sizes()
+  tiny.write_pictures(tmp_path, {"real/0.png": (13, 12)})
+  for each in (made, real):
+    for path in (tmp_path / each.place).glob("*.png"):
+      path.write_bytes(path.read_bytes()[:50])  # the header is whole
+  with pytest.raises(PairError, match=r"0\.png 13 x 12 \(and 1 more pairs dif"):
+    picture_pairs.by_name(made, real).check_sizes()
+  resized = picture_sets.open(tmp_path / "made", size=(9, 14))
+  assert resized.size(0) == (9, 14)
+
+
+def test_sizes_that_no_header_tells_are_left_for_later(tmp_path):
+  tiny.write_pictures(tmp_path, {"made/000000.png": (12, 13)})
+  real = pictures("000000", place="real")
+  assert real.size(0) is None
+  (tmp_path / "real").mkdir()
+  np.save(tmp_path / "real/000000.npy", noise(9, 9, 3))
+  made = picture_sets.open(tmp_path / "made")
+  for other in (
+    real,
+    picture_sets.open(tmp_path / "real", listing="cleanfid"),
+  ):
+    pairs = picture_pairs.by_name(made, other)
+    pairs.check_sizes()
+    assert pairs[0][0].shape == (12, 13, 3)

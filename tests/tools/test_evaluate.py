@@ -99,7 +99,7 @@ def test_statistics_are_written_and_read(folders, capsys):
   assert "holds statistics; lpips, psnr" in capsys.readouterr().err
 
 
-def test_listings_and_sizes_choose_what_is_measured(folders):
+def test_listings_and_sizes_choose_what_is_measured(folders, capsys):
   def counts(*options):
     arguments = ["real", "made", *FAST, "--output=a.json", *options]
     assert evaluate(arguments) == 0
@@ -112,6 +112,10 @@ def test_listings_and_sizes_choose_what_is_measured(folders):
   images.write(folders / "made/0.png", picture[:, :12])
   pairs = ["real", "made", "--metrics=psnr,ssim"]
   assert evaluate(pairs) == 1
+  assert (
+    "made: 0.png has 16 x 12 pixels (height x width) and real: 0.png 16 x 20; "
+    "resize"
+  ) in capsys.readouterr().err
   assert evaluate([*pairs, "--size", "16", "16", "--output=b.json"]) == 0
   found = json.loads((folders / "b.json").read_text())
   assert np.isfinite(list(found["per_picture"]["ssim"].values())).all()
