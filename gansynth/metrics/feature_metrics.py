@@ -113,8 +113,8 @@ class FeatureMetrics:
     """Measures generated pictures.
 
     Returns:
-      Scores by metric, with the deviation of KID; the realism of single
-      generated pictures; and what a reader must know.
+      Scores by metric, with the deviation of KID if its subsets differ; the
+      realism of single generated pictures; and what a reader must know.
     """
     scores, notes = {}, [*real.notes, *made.notes]
     if "fid" in self._metrics:
@@ -130,8 +130,16 @@ class FeatureMetrics:
       )
     if "kid" in self._metrics:
       kid = kernel_distance.kid(x, y, **self._subsets)
-      scores |= {"kid": kid.mean, "kid_std": kid.std}
-      if kid.subset_size < self._subsets["subset_size"]:
+      scores["kid"] = kid.mean
+      whole = len(x) == len(y) == kid.subset_size
+      if kid.subsets > 1 and not whole:
+        scores["kid_std"] = kid.std
+      if whole:
+        notes.append(
+          f"KID is of all {len(x)} pictures of both sets at once, for a subset "
+          "holds them all; so it has no deviation over subsets"
+        )
+      elif kid.subset_size < self._subsets["subset_size"]:
         notes.append(
           f"KID is of subsets of {kid.subset_size} pictures, not "
           f"{self._subsets['subset_size']}: one of the sets has no more, so "

@@ -154,8 +154,8 @@ def report(evaluation: Evaluation) -> str:
     if metric.base == "kid_std":
       continue
     line = f"{metric.full_title}:  {evaluation.scores[name]:.9g}"
-    if metric.base == "kid":
-      deviation = evaluation.scores[metric.sibling("kid_std")]
+    deviation = evaluation.scores.get(metric.sibling("kid_std"))
+    if metric.base == "kid" and deviation is not None:
       line += f" (deviation over the subsets {deviation:.3g})"
     lines.append(line)
   return "\n".join(lines)

@@ -79,7 +79,7 @@ class PictureMetrics:
 
     Args:
       names: some of `METRICS`, also as one text with commas. `kid` gives
-        `kid_std` too.
+        `kid_std` too, unless all subsets are one and the same.
       networks: folder of networks, see `published.find`.
       random_features: draw the networks' weights instead, for smoke tests.
       resize: `legacy` or `clean`, see `FeatureExtractor`.
@@ -145,7 +145,8 @@ class PictureMetrics:
   def names(self) -> tuple[str, ...]:
     """Names of the scores that `compare` returns, the same on every host.
 
-    Those that random weights make begin with `random_features_`.
+    Those that random weights make begin with `random_features_`. `kid_std` is
+    left out of what has one subset.
     """
     found = []
     for metric in self.metrics:

@@ -75,6 +75,15 @@ def test_each_picture_is_shown_beside_the_nearest_real_one(lpips):
     assert shown[name].scores == {f"{RANDOM_FEATURES}realism": realism[name]}
 
 
+def test_without_a_deviation_there_is_no_word_of_it(lpips):
+  found = picture_evaluation.evaluate(
+    pictures(6), pictures(6, 1), "kid", **FAST
+  )
+  kid = found.scores[f"{RANDOM_FEATURES}kid"]
+  words = picture_evaluation.report(found)
+  assert words == f"KID (random features):  {kid:.9g}"
+
+
 def test_pairs_are_shown_beside_the_true_picture():
   real = picture_sets.of_arrays(pictures(4), "abcd", "real")
   made = picture_sets.of_arrays(pictures(3, seed=1), "dax", "made")

@@ -125,6 +125,24 @@ def test_every_number_is_that_of_its_function(create, inception, lpips):
     assert word in note
 
 
+@pytest.mark.parametrize(
+  ("counts", "options", "words"),
+  [
+    ((7, 7), {}, ["of all 7 pictures of both sets at once"]),
+    ((7, 7), {"kid_subset_size": 7}, ["has no deviation"]),
+    ((9, 7), {"kid_subsets": 1, "kid_subset_size": 4}, []),
+  ],
+)
+def test_one_subset_of_kid_has_no_deviation(create, counts, options, words):
+  metrics = create("kid", **options)
+  real, made = (noise(count, seed) for seed, count in enumerate(counts))
+  result = metrics.compare(metrics.reference(real), made)
+  assert set(result.scores) == {"kid"}
+  assert len(result.notes) == len(words)
+  for note, word in zip(result.notes, words, strict=True):
+    assert word in note
+
+
 def test_random_weights_mark_every_number_they_make(create):
   metrics = create("psnr,kid,lpips", random_features=True)
   assert metrics.names == (
