@@ -9,9 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from gansynth import environment, images, published
-from gansynth.data.labels import cityscapes, layouts, pairing, palettes
-from gansynth.data.labels.class_table import ClassTable
+from gansynth import environment, files, images, published
+from gansynth.data.labels import (
+  cityscapes,
+  class_table,
+  layouts,
+  pairing,
+  palettes,
+)
 from gansynth.metrics import picture_evaluation
 from gansynth.metrics import segmentation_protocols as protocols
 from gansynth.metrics.picture_sets import PictureSet
@@ -157,6 +162,7 @@ def segment(
       f"the output {output} is a file; expected a folder, or a name that is "
       "not taken"
     )
+  files.check_writable(output / RECORD)
   if os.path.isdir(pictures.place):
     background.refuse_inside(output, pictures.place)
   notes, table = (), None
@@ -167,7 +173,7 @@ def segment(
       segmenter, truth.protocol, multi_scale
     )
     num_classes = protocols.count_classes(segmenter, num_classes, truth.kind)
-    table = ClassTable(truth.kind, num_classes)
+    table = class_table.ClassTable(truth.kind, num_classes)
   made_by = {
     "segmenter": segmenter.made_by,
     # Else old results would be scored when pictures are made anew.
@@ -236,8 +242,7 @@ def _tell(segmenter, pictures, output, outputs, colors, made_by, truth, table):
     try:
       told = segmenter([picture for _, picture in batch])
     except SegmenterError as error:
-      names = ", ".join(pictures.names[index] for index, _ in batch)
-      raise SegmenterError(f"of {names}: {error}") from error
+      raise _refusal(segmenter, pictures.names, batch, error) from error
     for (index, picture), classes in zip(batch, told, strict=True):
       if truth is not None and classes.shape != picture.shape[:2]:
         raise protocols.ProtocolError(
@@ -259,6 +264,18 @@ def _tell(segmenter, pictures, output, outputs, colors, made_by, truth, table):
       goes_on=lambda item, error: False,
       progress=progress,
     )
+
+
+def _refusal(segmenter, names, batch, error):
+  """The error of a batch, of the one picture that is refused alone too."""
+  for index, picture in batch if len(batch) > 1 else ():
+    try:
+      segmenter([picture])
+    except SegmenterError as alone:
+      return SegmenterError(f"{names[index]}: {alone}")
+  # Only together, or there is one.
+  listed = ", ".join(names[index] for index, _ in batch)
+  return SegmenterError(f"{listed}: {error}")
 
 
 def _compared(output, outputs, truth, table):
@@ -289,7 +306,8 @@ def _evaluation(
   if not result.scores:
     raise protocols.ProtocolError(
       "no pixel of any label map was counted: all are 255, or what is none of "
-      "the classes; say what the maps hold, or give others"
+      "the classes; say what the maps hold, --label-ids="
+      f"{' or '.join(class_table.KINDS)}, or give others"
     )
   about = {
     "segmenter": made_by,

@@ -218,7 +218,11 @@ def test_labels_are_checked_before_classes_are_told(place):
   path = place / "ids" / "ulm" / "ulm_000000_000019_gtFine_labelIds.png"
   images.write(path, np.full(SIZE, 77, np.uint8))
   segment = Reds()
-  with pytest.raises(ValueError, match=r"000000_000019_.* holds 77; ids of"):
+  with pytest.raises(
+    ValueError,
+    match=r"000000_000019_.* holds 77; ids of .*"
+    r"--label-ids=classes or train_ids or ids",
+  ):
     run(place, segment)
   assert segment.count < 5
   assert not (place / "out" / "scores.json").exists()
@@ -230,15 +234,37 @@ def test_classes_of_another_size_cannot_be_compared(place):
     run(place, halved, num_classes=19)
 
 
-def test_pictures_that_a_segmenter_refuses_are_named(place):
+def is_white(pictures):
+  return (pictures.mean((1, 2, 3)) > 0.99).any()
+
+
+@pytest.mark.parametrize(
+  ("refuses", "message"),
+  [
+    (is_white, r"^sub/ulm_000003_\w+\.png: no"),
+    (lambda x: len(x) > 1, r"^sub/ulm_000000_.*, sub/ulm_000001_\w+\.png: no"),
+  ],
+)
+def test_pictures_that_a_segmenter_refuses_are_named(place, refuses, message):
   class Picky(Reds):
     def _segment(self, pictures):
-      raise SegmenterError("picture 0 is too small")
+      if refuses(np.stack(pictures)):
+        raise SegmenterError("no")
+      return super()._segment(pictures)
 
-  with pytest.raises(
-    SegmenterError, match=r"sub/ulm_000000_.*, sub/ulm_000001"
-  ):
+  (path,) = (place / "shown" / "sub").glob("ulm_000003_*")
+  images.write(path, np.full((*SIZE, 3), 255, np.uint8))
+  with pytest.raises(SegmenterError, match=message):
     run(place, Picky())
+
+
+def test_places_that_cannot_be_written_are_refused_at_once(place):
+  segment = Reds()
+  path = place / "train_ids" / "0.png" / "out"
+  pictures = picture_sets.open(place / "shown")
+  with pytest.raises(ValueError, match=r"0\.png is a file, .* another place"):
+    segmentation_run.segment(segment, pictures, path)
+  assert segment.count == 0
 
 
 def test_nothing_to_count(place):

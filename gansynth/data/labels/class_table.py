@@ -87,7 +87,7 @@ class ClassTable:
       raise LabelError(
         f"{name}: the label map holds {listed}"
         f"{f' and {more} others' if more > 0 else ''}; "
-        f"{self._about}. Say what the maps hold, one of "
-        f"{', '.join(KINDS)}, or mend them"
+        f"{self._about}. Say what the maps hold, --label-ids="
+        f"{' or '.join(KINDS)}, or mend them"
       )
     return self._classes[rows][places].reshape(labels.shape)
