@@ -167,7 +167,12 @@ class Checkpointer:
     shapes = None
     if template is not None:
       shapes = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), template)
-    with self._explained(f"reading step {step}"):
+    damaged = self.folder / str(step)
+    advice = (
+      f"; if its files are damaged, delete the folder {damaged}, or name other "
+      "steps with --config.evaluate.steps"
+    )
+    with self._explained(f"reading step {step}", advice):
       restored = self._manager.restore(
         step,
         args=ocp.args.Composite(
@@ -214,16 +219,19 @@ class Checkpointer:
   def __exit__(self, *exception: object) -> None:
     self.close()
 
-  def _explained(self, action: str) -> "_Explained":
-    return _Explained(self.folder, action)
+  def _explained(self, action: str, advice: str = "") -> "_Explained":
+    return _Explained(self.folder, action, advice)
 
 
 class _Explained:
   """Turns what goes wrong inside into a `CheckpointError` naming the place."""
 
-  def __init__(self, folder: pathlib.Path, action: str) -> None:
+  def __init__(
+    self, folder: pathlib.Path, action: str, advice: str = ""
+  ) -> None:
     self._folder = folder
     self._action = action
+    self._advice = advice
 
   def __enter__(self) -> None:
     pass
@@ -240,7 +248,7 @@ class _Explained:
         "start again to resume from the last checkpoint"
       ) from error
     raise CheckpointError(
-      f"{self._folder}: {self._action} failed: {error}"
+      f"{self._folder}: {self._action} failed: {error}{self._advice}"
     ) from error
 
 

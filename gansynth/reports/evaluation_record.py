@@ -117,6 +117,20 @@ def ranking(metric: str, scores: Mapping[str, float]) -> list[str]:
   return sorted(known, key=lambda name: (sign * scores[name], name))
 
 
+def check_folder(folder: str | os.PathLike[str]) -> None:
+  """Refuses what is in the way of a folder of records.
+
+  Raises:
+    EvaluationError: it is a file.
+  """
+  path = pathlib.Path(folder)
+  if path.exists() and not path.is_dir():
+    raise EvaluationError(
+      f"{path} is a file; expected a folder of evaluations, or nothing of that "
+      "name. Move the file away, or rename it"
+    )
+
+
 def write(folder: str | os.PathLike[str], evaluation: Evaluation) -> None:
   """Writes a record; one of the same step is replaced.
 
@@ -125,9 +139,11 @@ def write(folder: str | os.PathLike[str], evaluation: Evaluation) -> None:
     evaluation: what to write.
 
   Raises:
+    EvaluationError: the folder is a file.
     OSError: it could not be stored.
   """
   folder = pathlib.Path(folder)
+  check_folder(folder)
   folder.mkdir(parents=True, exist_ok=True)
   path = folder / f"{_name(evaluation.step)}.json"
   # A killed run must not leave old scores beside new pictures.
@@ -169,8 +185,10 @@ def read(
     pictures: whether to read the pictures too.
 
   Raises:
-    EvaluationError: a record is damaged, or a picture of it is missing.
+    EvaluationError: a record is damaged, or a picture of it is missing, or the
+      folder is a file.
   """
+  check_folder(folder)
   paths = sorted(pathlib.Path(folder).glob("*.json"))
   found = [_read(path, pictures) for path in paths]
   return sorted(found, key=lambda each: -1 if each.step is None else each.step)

@@ -170,8 +170,10 @@ def create(
 
   Raises:
     ValueError: something cannot be measured of this system or data, or needs
-      weights that are not there.
+      weights that are not there, or the records' folder is a file.
   """
+  if workdir:
+    evaluation_record.check_folder(folder_of(workdir))
   scores = _scores(system, train_set, test_set, config.evaluate)
   metrics = run_metrics.create(
     config, system, scores, test_set, workdir and folder_of(workdir)

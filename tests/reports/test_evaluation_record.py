@@ -69,6 +69,15 @@ def test_a_damaged_record_is_named(tmp_path, text):
     record.read(tmp_path)
 
 
+def test_a_file_in_place_of_the_folder_is_named(tmp_path):
+  path = tmp_path / "evaluations"
+  path.write_text("")
+  for use in (record.read, lambda folder: record.write(folder, evaluation(1))):
+    with pytest.raises(record.EvaluationError, match=r"is a file; .* Move the"):
+      use(path)
+  assert path.is_file()
+
+
 def test_a_record_without_its_pictures_is_damaged(tmp_path):
   record.write(tmp_path, evaluation(7))
   (tmp_path / "step_0000007" / "000_real.jpg").unlink()

@@ -55,3 +55,9 @@ def test_the_best_must_be_measured(tmp_path):
 )
 def test_when_training_measures(changes, expected):
   assert evaluator.wanted(tiny.config(**changes)) is expected
+
+
+def test_a_file_in_place_of_the_records_is_named_at_once(tmp_path):
+  (tmp_path / "evaluations").write_text("")
+  with pytest.raises(ValueError, match="evaluations is a file; expected a fol"):
+    evaluator.create(tiny.config(), None, None, None, tmp_path)
