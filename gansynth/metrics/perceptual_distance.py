@@ -203,10 +203,11 @@ class _Checked:
         )
     sizes = dict.fromkeys(picture.shape[:2] for picture in pictures)
     if len(sizes) > 1:
-      found = " and ".join(f"{h} x {w}" for h, w in sizes)
+      found = " and ".join(f"{h} x {w}" for h, w in list(sizes)[:2])
       raise ValueError(
-        f"{name}: its pictures are of {found} pixels (height x width); LPIPS "
-        "compares pictures of one size, so resize one to the other's"
+        f"{name}: its pictures are of {len(sizes)} sizes, as {found} pixels "
+        "(height x width); LPIPS compares pictures of one size, so resize them "
+        "to one"
       )
     try:
       self._network.check_size(pictures[0].shape[:2])

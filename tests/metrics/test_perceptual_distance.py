@@ -154,7 +154,7 @@ def test_some_pairs_of_a_group_are_drawn(measure, rng):
 @pytest.mark.parametrize(
   ("pair", "message"),
   [
-    (((8, 8, 3), (8, 9, 3)), "street.png: its pictures are of 8 x 8 and 8 x 9"),
+    (((8, 8, 3), (8, 9, 3)), "street.png: .* of 2 sizes, as 8 x 8 and 8 x 9 p"),
     (((3, 8, 3), (3, 8, 3)), "street.png: LPIPS on small takes .* found 3 x 8"),
     (((8, 8), (8, 8)), r"street.png: found uint8 of shape \(8, 8\)"),
     (((8, 8, 4), (8, 8, 4)), r"street.png: found uint8 of shape \(8, 8, 4\)"),
@@ -166,6 +166,12 @@ def test_pairs_that_cannot_be_compared_are_named(measure, rng, pair, message):
   bad = tuple(np.zeros(shape, np.uint8) for shape in pair)
   with pytest.raises(ValueError, match=message):
     measure.distances([good, bad], ["house.png", "street.png"])
+
+
+def test_of_many_sizes_two_are_named(measure, rng):
+  group = [picture(rng, 8, width) for width in (8, 8, 9, 10, 11)]
+  with pytest.raises(ValueError, match="car: .* 4 sizes, as 8 x 8 and 8 x 9 p"):
+    measure.within_groups([group], ["car"])
 
 
 def test_floats_and_nothing_are_refused(measure):
