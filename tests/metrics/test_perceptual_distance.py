@@ -170,7 +170,9 @@ def test_pairs_that_cannot_be_compared_are_named(measure, rng, pair, message):
 
 def test_of_many_sizes_two_are_named(measure, rng):
   group = [picture(rng, 8, width) for width in (8, 8, 9, 10, 11)]
-  with pytest.raises(ValueError, match="car: .* 4 sizes, as 8 x 8 and 8 x 9 p"):
+  with pytest.raises(
+    ValueError, match=r"car: .* 4 sizes, as 8 x 8 and 8 x 9 p"
+  ):
     measure.within_groups([group], ["car"])
 
 
