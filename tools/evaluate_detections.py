@@ -60,11 +60,14 @@ def main(argv: list[str] | None = None) -> int:
   )
   options = parser.parse_args(argv)
   # After the parsing, so that --help does not wait for it.
+  from gansynth import files
   from gansynth.metrics import detection_scores
   from gansynth.synthesis.labels import yolo
 
   names = options.classes
   try:
+    if options.output:
+      files.check_writable(options.output)
     if len(names) == 1 and (os.path.isfile(names[0]) or "." in names[0]):
       names = yolo.read_classes(names[0])
     result = detection_scores.evaluate(

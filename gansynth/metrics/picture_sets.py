@@ -19,12 +19,11 @@ import numpy as np
 
 from gansynth import images
 from gansynth.data import tfds_source
+from gansynth.metrics import picture_listings
+from gansynth.metrics.picture_listings import LISTINGS, PictureSetError
 
-LISTINGS = ("all", "pytorch_fid", "cleanfid")
 TFDS = "tfds:"
 
-_LOWER = ("bmp", "jpg", "jpeg", "pgm", "png", "ppm", "tif", "tiff", "webp")
-_CLEANFID = (*_LOWER, "npy", "JPEG", "JPG", "PNG")
 # Of arrays in an .npz: the name that guided diffusion and others give.
 _ARRAY_KEYS = ("arr_0", "images", "pictures")
 _TFDS_PLACE = re.compile(
@@ -34,10 +33,6 @@ _TFDS_PLACE = re.compile(
 
 # In an archive: files and folders of other systems, as `__MACOSX`.
 _HIDDEN = re.compile(r"(^|/)(\.|__MACOSX/)")
-
-
-class PictureSetError(ValueError):
-  """A set of pictures cannot be used; the message names it."""
 
 
 class PictureSet(Sequence[np.ndarray]):
@@ -158,7 +153,7 @@ def open(
     return _of_tfds(text, size)
   path = pathlib.Path(text)
   if path.is_dir():
-    return _of_files(path, _listed(path, listing), size)
+    return _of_files(path, picture_listings.list_files(path, listing), size)
   if not path.exists():
     raise PictureSetError(
       f"{text} does not exist; expected a folder of pictures, a .zip, .npy, "
@@ -252,36 +247,6 @@ def as_rgb(picture: np.ndarray, name: str) -> np.ndarray:
   return grey[..., :3]
 
 
-def _listed(folder, listing):
-  """Paths of a folder's pictures, by one of `LISTINGS`."""
-  if listing == "all":
-    return [pathlib.Path(path) for path in images.list_images(folder)]
-  known, where = _LOWER, "directly in it"
-  found = folder.iterdir()
-  if listing == "cleanfid":
-    known, where = _CLEANFID, "in it or below it"
-    found = _below(folder)
-  paths = sorted(path for path in found if path.name.endswith(_endings(known)))
-  if not paths:
-    raise PictureSetError(
-      f"{folder} holds no picture that {listing.replace('_', '-')} sees: "
-      f"{where}, with an ending of {', '.join(known)}, in this case. List all "
-      "pictures instead, or correct the path"
-    )
-  return paths
-
-
-def _below(folder):
-  """Yields paths of files at any depth, without hidden ones."""
-  for parent, folders, names in os.walk(folder, followlinks=True):
-    folders[:] = [name for name in folders if name[0] != "."]
-    yield from (pathlib.Path(parent, name) for name in names if name[0] != ".")
-
-
-def _endings(known):
-  return tuple(f".{ending}" for ending in known)
-
-
 def _of_files(folder, paths, size):
   """Pictures of files, named by their paths below a folder."""
 
@@ -336,7 +301,7 @@ def _of_archive(path, size):
     raise PictureSetError(
       f"{path} is no zip file, or damaged ({error}); fetch it again"
     ) from error
-  endings = _endings((*images.EXTENSIONS, "pgm"))
+  endings = picture_listings.endings((*images.EXTENSIONS, "pgm"))
   entries = [
     entry
     for entry in sorted(archive.infolist(), key=lambda entry: entry.filename)
