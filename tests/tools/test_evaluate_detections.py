@@ -62,5 +62,5 @@ def test_what_is_wrong_is_one_message(main, root, capsys):
   flags.append(f"--predictions={root / 'coco/results.json'}")
   assert main([*flags, f"--output={root / 'taken/scores.json'}"]) == 1
   error = capsys.readouterr().err
-  assert "scores not written" in error
+  assert "taken is a file, expected a folder" in error
   assert "taken/scores.json" in error
