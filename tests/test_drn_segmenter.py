@@ -1,5 +1,7 @@
 """DRN as a segmenter: one size or six, any picture, and where it is found."""
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -133,10 +135,20 @@ def test_who_looks_at_six_sizes_is_another_maker(segment):
 
 def test_large_pictures_are_taken_fewer_at_a_time(segment):
   segment.batch_size = 64
-  assert segment._count((256, 512)) == 64
-  assert segment._count((512, 1024)) == 16
-  assert segment._count((1024, 2048)) == 4
-  assert segment._count((4096, 4096)) == 4
+  assert segment._most((256, 512)) == 64
+  assert segment._most((512, 1024)) == 16
+  assert segment._most((1024, 2048)) == 4
+  assert segment._most((4096, 4096)) == 4
+
+
+def test_a_rest_is_filled_and_few_pictures_hardly_are(segment):
+  count = functools.partial(segment._count, most=64)
+  assert count((64, 64), 1) == 4  # as many as devices
+  assert count((64, 64), 9) == 16
+  assert count((64, 64), 2) == 16  # there is a program for so many
+  assert count((64, 64), 40) == 64
+  assert count((64, 72), 5) == 8
+  assert count((64, 80), 64) == 64
 
 
 def test_tiny_pictures_are_refused(segment):

@@ -13,9 +13,10 @@ r"""Tells the classes of pictures' pixels, and how well they fit label maps.
 
 `predictions` gets a grey PNG of classes for each picture and, in `color/`, one
 to look at; with --labels also scores.json, and with --report=FILE a page of
-them. A run that was interrupted goes on
-where it stopped. Networks of DRN are imported with tools/convert_checkpoint.py;
-checkpoints/README.md tells where they are from.
+them. A run that was interrupted goes on where it stopped. Networks of DRN are
+imported with tools/convert_checkpoint.py; checkpoints/README.md tells where
+they are from. A program is compiled for every size of pictures, so resize
+those of a folder that has hundreds.
 
 Protocols move scores by several points, so say which one a number is of:
 picture (labels shrunk to the pictures), full (pictures enlarged to the labels),

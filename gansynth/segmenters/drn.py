@@ -66,6 +66,7 @@ class DrnSegmenter(Segmenter):
     self._multi_scale = multi_scale
     self._tell = parallel.map_apply(self._classes)
     self._tell_resized = {}  # by the size of the result
+    self._counts = {}  # of pictures looked at together, by their size
 
   def at_scales(self, multi_scale: bool) -> "DrnSegmenter":
     """See `Segmenter`; both share what is compiled."""
@@ -108,20 +109,35 @@ class DrnSegmenter(Segmenter):
       by_size.setdefault(picture.shape[:2], []).append(index)
     results = [None] * len(pictures)
     for size, indices in by_size.items():
-      count = self._count(size)
-      for first in range(0, len(indices), count):
-        part = indices[first : first + count]
+      most = self._most(size)
+      for first in range(0, len(indices), most):
+        part = indices[first : first + most]
+        count = self._count(size, len(part), most)
         filled = np.resize(part, count)  # repeats from the start
         found = self._told(np.stack([pictures[i] for i in filled]))
         for index, classes in zip(part, found, strict=False):
           results[index] = classes
     return results
 
-  def _count(self, size: Sequence[int]) -> int:
-    """How many pictures of a size are looked at together."""
+  def _most(self, size: Sequence[int]) -> int:
+    """How many pictures of a size are looked at together at most."""
     devices = jax.local_device_count()
     share = max(1, _PIXELS // (size[0] * size[1]))
     return min(self.batch_size, devices * share)
+
+  def _count(self, size: Sequence[int], number: int, most: int) -> int:
+    """For how many pictures a program is run on `number` of a size.
+
+    A rest takes the program that others of its size had, which costs less
+    than to compile another. Of a size that is new it is one for little more:
+    a folder of many sizes has few pictures of each.
+    """
+    if self._counts.get(size, 0) < number:
+      devices = jax.local_device_count()
+      share = -(-number // devices)
+      doubled = devices << (share - 1).bit_length()
+      self._counts[size] = min(most, doubled)
+    return self._counts[size]
 
   def _told(self, batch: np.ndarray) -> np.ndarray:
     if self._multi_scale:
