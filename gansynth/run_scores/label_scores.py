@@ -1,10 +1,8 @@
 """How well pictures made from label maps fit them, without anyone's weights."""
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from gansynth import parallel
@@ -13,6 +11,7 @@ from gansynth.data.labels import palettes
 from gansynth.evaluation import color_classifier, segmentation
 from gansynth.label_judge import SegmentationHead
 from gansynth.label_translator import LabelTranslator
+from gansynth.run_scores.host_items import own_batches
 from gansynth.run_scores.made_pictures import Observer
 
 _LEARNED = 100  # training pictures whose colours are learned
@@ -142,13 +141,9 @@ class LabelScores:
       for name, reader in readers.items()
     }
     with parallel.apart():
-      items = pipeline.eval_items(
-        self._test_set,
-        max_items=self._max_items,
-        host_index=jax.process_index(),
-        host_count=jax.process_count(),
-      )
-      while batch := list(itertools.islice(items, self._batch_size)):
+      for batch in own_batches(
+        self._test_set, self._batch_size, self._max_items
+      ):
         made = make_items(makers.translate, batch)
         real = [item["image"] for item in batch]
         found = []

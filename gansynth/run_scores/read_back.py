@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import jax
 import ml_collections
 
 from gansynth import parallel, published, segmenters
-from gansynth.data import pipeline
 from gansynth.data.labels import cityscapes
 from gansynth.metrics import segmentation_protocols
 from gansynth.reports import evaluation_record
+from gansynth.run_scores.host_items import own_items
 from gansynth.run_scores.made_pictures import MadePictures, Measured
 
 
@@ -79,12 +78,7 @@ class ReadBack:
     )
 
   def _score(self, made):
-    items = pipeline.eval_items(
-      self._test_set,
-      max_items=self._max_items,
-      host_index=jax.process_index(),
-      host_count=jax.process_count(),
-    )
+    items = own_items(self._test_set, self._max_items)
     return segmentation_protocols.score(
       self._segmenter,
       (

@@ -1,23 +1,21 @@
 """What networks of others say of what a run makes of its test set."""
 
 import dataclasses
-import itertools
 import json
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import ml_collections
 
 from gansynth import config as config_lib
 from gansynth import published, systems
-from gansynth.data import pipeline
 from gansynth.metrics import picture_metrics
 from gansynth.metrics.feature_metrics import Reference
 from gansynth.metrics.picture_metrics import OF_FEATURES, OF_PAIRS
 from gansynth.metrics.picture_sets import PictureSet
 from gansynth.run_scores import label_scores
+from gansynth.run_scores.host_items import own_batches
 from gansynth.run_scores.made_pictures import Made, MadePictures, Measured
 from gansynth.run_scores.read_back import ReadBack
 
@@ -203,15 +201,9 @@ class PictureDistances:
     if _DIVERSITY not in self._metrics.metrics:
       return {}
     count, _ = self._scores.counts("")
-    items = pipeline.eval_items(
-      self._test_set,
-      max_items=min(_INPUTS, count),
-      host_index=jax.process_index(),
-      host_count=jax.process_count(),
-    )
     groups, names = [], []
     size = makers.translate.batch_size
-    while batch := list(itertools.islice(items, size)):
+    for batch in own_batches(self._test_set, size, min(_INPUTS, count)):
       groups += label_scores.make_items(makers.translate, batch, _STYLES)
       names += [item["name"] for item in batch]
     return {"groups": groups, "group_names": names}

@@ -1,16 +1,14 @@
 """How well a segmenter tells the classes of a test set's pixels."""
 
-import itertools
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
 from gansynth import parallel
-from gansynth.data import pipeline
 from gansynth.data.labels import palettes
 from gansynth.evaluation import segmentation
+from gansynth.run_scores.host_items import own_batches
 from gansynth.run_scores.made_pictures import Observer
 from gansynth.segmenters import ClassTranslator
 
@@ -74,13 +72,9 @@ class SegmentationScores:
     """
     matrix = np.zeros((self._num_classes,) * 2, np.int64)
     with parallel.apart():
-      items = pipeline.eval_items(
-        self._test_set,
-        max_items=self._max_items,
-        host_index=jax.process_index(),
-        host_count=jax.process_count(),
-      )
-      while batch := list(itertools.islice(items, self._batch_size)):
+      for batch in own_batches(
+        self._test_set, self._batch_size, self._max_items
+      ):
         predictions = translate([item["image"] for item in batch])
         for item, prediction in zip(batch, predictions, strict=True):
           found = segmentation.confusion_matrix(

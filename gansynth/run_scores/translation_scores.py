@@ -1,14 +1,12 @@
 """How far translations of a test set are from the truth, and there and back."""
 
-import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
 from gansynth import images, parallel
-from gansynth.data import pipeline
+from gansynth.run_scores.host_items import own_batches
 from gansynth.run_scores.made_pictures import OTHER_REAL, Observer
 from gansynth.translator import Translator
 
@@ -129,13 +127,7 @@ def translation_metrics(
     return {name: found}
 
   with parallel.apart():
-    items = pipeline.eval_items(
-      dataset,
-      max_items=max_items,
-      host_index=jax.process_index(),
-      host_count=jax.process_count(),
-    )
-    while batch := list(itertools.islice(items, batch_size)):
+    for batch in own_batches(dataset, batch_size, max_items):
       pictures = {
         side: [images.to_unit_range(x[f"image_{side.lower()}"]) for x in batch]
         for side in "AB"
