@@ -17,7 +17,7 @@ from gansynth.data.labels import (
   pairing,
   palettes,
 )
-from gansynth.metrics import picture_evaluation
+from gansynth.metrics import picture_evaluation, segmentation_scoring
 from gansynth.metrics import segmentation_protocols as protocols
 from gansynth.metrics.picture_sets import PictureSet
 from gansynth.progress import Progress
@@ -169,10 +169,12 @@ def segment(
   if truth is None:
     segmenter = segmenter.at_scales(bool(multi_scale))
   else:
-    segmenter, notes = protocols.at_scales(
+    segmenter, notes = segmentation_scoring.at_scales(
       segmenter, truth.protocol, multi_scale
     )
-    num_classes = protocols.count_classes(segmenter, num_classes, truth.kind)
+    num_classes = segmentation_scoring.count_classes(
+      segmenter, num_classes, truth.kind
+    )
     table = class_table.ClassTable(truth.kind, num_classes)
   made_by = {
     "segmenter": segmenter.made_by,
@@ -191,7 +193,7 @@ def segment(
     return Run(told, done)
   if truth.kind != "classes" and not class_names:
     class_names = [label.name for label in cityscapes.trained_labels()]
-  tally = protocols.Tally(num_classes, class_names)
+  tally = segmentation_scoring.Tally(num_classes, class_names)
   for index, labels, classes in _compared(output, outputs, truth, table):
     tally.add(pictures.names[index], labels, classes)
   evaluation = _evaluation(
@@ -299,7 +301,7 @@ def _labels(truth, table, index):
 
 
 def _evaluation(
-  result: protocols.SegmentationResult,
+  result: segmentation_scoring.SegmentationResult,
   made_by: Mapping[str, Any],
   truth: Truth,
 ) -> Evaluation:

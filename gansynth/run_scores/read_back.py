@@ -6,7 +6,7 @@ import ml_collections
 
 from gansynth import parallel, published, segmenters
 from gansynth.data.labels import cityscapes
-from gansynth.metrics import segmentation_protocols
+from gansynth.metrics import segmentation_protocols, segmentation_scoring
 from gansynth.reports import evaluation_record
 from gansynth.run_scores.host_items import own_items
 from gansynth.run_scores.made_pictures import MadePictures, Measured
@@ -79,7 +79,7 @@ class ReadBack:
 
   def _score(self, made):
     items = own_items(self._test_set, self._max_items)
-    return segmentation_protocols.score(
+    return segmentation_scoring.score(
       self._segmenter,
       (
         (each.name, each.picture, item["label"])

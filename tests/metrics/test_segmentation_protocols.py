@@ -6,6 +6,7 @@ from PIL import Image
 
 from gansynth import segmenters
 from gansynth.metrics import segmentation_protocols as protocols
+from gansynth.metrics import segmentation_scoring
 from gansynth.segmenters import Segmenter
 
 
@@ -66,7 +67,7 @@ def test_scores_are_of_all_pixels_together():
     truth[:2, :3] = 255
     pairs.append((truth, found))
     items.append((f"p{i}", picture(found), truth))
-  result = protocols.score(Reds(), items, "drn", labels="train_ids")
+  result = segmentation_scoring.score(Reds(), items, "drn", labels="train_ids")
   mean_iou, class_accuracy, accuracy = brute_force(pairs, 19)
   assert result.scores["mean_iou"] == pytest.approx(mean_iou)
   assert result.scores["class_accuracy"] == pytest.approx(class_accuracy)
@@ -86,7 +87,9 @@ def test_scores_are_of_all_pixels_together():
 def test_ids_are_looked_up():
   truth = np.array([[7, 8, 0, 26]] * 8).repeat(2, 1)
   told = picture(np.array([[0, 0, 5, 13]] * 8).repeat(2, 1))
-  result = protocols.score(Reds(), [("a", told, truth)], "drn", labels="ids")
+  result = segmentation_scoring.score(
+    Reds(), [("a", told, truth)], "drn", labels="ids"
+  )
   assert result.scores == pytest.approx(
     {
       "mean_iou": (1 / 2 + 0 + 1) / 3,
@@ -102,7 +105,7 @@ def test_ids_are_looked_up():
 def test_pictures_without_counted_pixels_have_no_score():
   truth = np.full((8, 8), 255)
   items = [("void", picture(np.zeros((8, 8))), truth)]
-  result = protocols.score(Reds(), items, "drn")
+  result = segmentation_scoring.score(Reds(), items, "drn")
   assert result.scores == {}
   assert result.per_picture == {}
 
@@ -112,7 +115,9 @@ def test_semdisc_samples_as_imagemagick_does():
   shown = rng.integers(0, 256, (256, 256, 3), np.uint8)
   truth = draw(rng, (1024, 2048))
   segment = Reds(256)
-  result = protocols.score(segment, [("a", shown, truth)], "semdisc", 256)
+  result = segmentation_scoring.score(
+    segment, [("a", shown, truth)], "semdisc", 256
+  )
   (seen,) = segment.shown
   # To twice the width: each column twice.
   np.testing.assert_array_equal(np.rint(255 * seen), shown.repeat(2, axis=1))
@@ -133,7 +138,7 @@ def test_picture_shrinks_labels_as_pillow_does(size):
     Image.fromarray(truth).resize((width, height), Image.Resampling.NEAREST)
   )
   items = [("a", picture(expected), truth)]
-  result = protocols.score(Reds(), items, "picture")
+  result = segmentation_scoring.score(Reds(), items, "picture")
   assert result.scores["pixel_accuracy"] == 1
   assert result.matrix.sum() == expected.size
 
@@ -143,7 +148,9 @@ def test_full_enlarges_pictures_and_leaves_labels():
   shown = rng.integers(0, 256, (16, 32, 3), np.uint8)
   truth = draw(rng, (64, 128))
   segment = Reds(256)
-  result = protocols.score(segment, [("a", shown, truth)], "full", 256)
+  result = segmentation_scoring.score(
+    segment, [("a", shown, truth)], "full", 256
+  )
   (seen,) = segment.shown
   expected = Image.fromarray(shown).resize((128, 64), Image.Resampling.BILINEAR)
   np.testing.assert_array_equal(np.rint(255 * seen), np.array(expected))
@@ -156,13 +163,15 @@ def test_512_x_256_takes_no_other_pictures(protocol):
   rng = np.random.default_rng(0)
   truth = draw(rng, (1024, 2048))
   told = truth[2::4, 2::4]  # Pillow takes the third of four
-  result = protocols.score(Reds(), [("a", picture(told), truth)], protocol)
+  result = segmentation_scoring.score(
+    Reds(), [("a", picture(told), truth)], protocol
+  )
   assert result.scores["pixel_accuracy"] == 1
   with pytest.raises(
     protocols.ProtocolError,
     match=rf"b: the picture is 256 x 256 .* {protocol} .* takes 512 x 256",
   ):
-    protocols.score(
+    segmentation_scoring.score(
       Reds(), [("b", picture(truth[:256, :256]), truth)], protocol
     )
 
@@ -170,10 +179,12 @@ def test_512_x_256_takes_no_other_pictures(protocol):
 def test_drn_takes_pictures_as_the_original_does():
   labels = np.zeros((16, 24), int)
   with pytest.raises(ValueError, match=r"c: the picture is 16 x 16 .*24 x 16"):
-    protocols.score(Reds(), [("c", picture(labels[:, :16]), labels)], "drn")
+    segmentation_scoring.score(
+      Reds(), [("c", picture(labels[:, :16]), labels)], "drn"
+    )
   items = [("d", picture(labels[:, :23]), labels[:, :23])]
   with pytest.raises(ValueError, match=r"d: the picture is 23 x 16 .* of 8"):
-    protocols.score(Reds(), items, "drn")
+    segmentation_scoring.score(Reds(), items, "drn")
 
 
 def test_scales_are_the_protocols_unless_given():
@@ -186,25 +197,29 @@ def test_scales_are_the_protocols_unless_given():
     ("drn", True, True, "at six scales, unlike"),
   ):
     segment = Reds(takes_scales=True)
-    result = protocols.score(segment, items, protocol, multi_scale=multi_scale)
+    result = segmentation_scoring.score(
+      segment, items, protocol, multi_scale=multi_scale
+    )
     assert segment.multi_scale == looked
     assert note in " ".join(result.notes)
     assert bool(result.notes) == bool(note)
   with pytest.raises(segmenters.SegmenterError, match="in one size; several"):
-    protocols.score(Reds(), items, "drn", multi_scale=True)
+    segmentation_scoring.score(Reds(), items, "drn", multi_scale=True)
 
 
 def test_classes_must_be_known_and_agree():
   labels = np.zeros((8, 8), int)
   items = [("a", picture(labels), labels)]
   with pytest.raises(ValueError, match="tells 19 classes, and 5 are wanted"):
-    protocols.score(Reds(), items, "drn", 5)
+    segmentation_scoring.score(Reds(), items, "drn", 5)
   with pytest.raises(ValueError, match="give num_classes"):
-    protocols.score(Reds(None), items, "drn")
-  result = protocols.score(Reds(None), items, "drn", labels="train_ids")
+    segmentation_scoring.score(Reds(None), items, "drn")
+  result = segmentation_scoring.score(
+    Reds(None), items, "drn", labels="train_ids"
+  )
   assert result.matrix.shape == (19, 19)
   items = [("a", picture(labels + 7 * (np.arange(8) > 5)), labels)]
   with pytest.raises(ValueError, match="a: predictions are 0 to 7; classes"):
-    protocols.score(Reds(None), items, "drn", 3)
+    segmentation_scoring.score(Reds(None), items, "drn", 3)
   with pytest.raises(ValueError, match="'spade'; choose one of semdisc"):
-    protocols.score(Reds(), items, "spade")
+    segmentation_scoring.score(Reds(), items, "spade")

@@ -8,7 +8,11 @@ import pytest
 
 from gansynth import images, segmenters
 from gansynth.data.labels import cityscapes
-from gansynth.metrics import picture_sets, segmentation_run
+from gansynth.metrics import (
+  picture_sets,
+  segmentation_run,
+  segmentation_scoring,
+)
 from gansynth.metrics import segmentation_protocols as protocols
 from gansynth.segmenters import Segmenter, SegmenterError
 
@@ -101,7 +105,7 @@ def test_classes_colours_and_scores_are_written(place):
       strict=True,
     )
   ]
-  expected = protocols.score(Reds(), items, "picture", labels="ids")
+  expected = segmentation_scoring.score(Reds(), items, "picture", labels="ids")
   assert done.evaluation.scores == pytest.approx(expected.scores)
 
 
